@@ -1,0 +1,3 @@
+DROP TABLE "tasks";
+--> statement-breakpoint
+DROP TABLE "idempotency_keys";

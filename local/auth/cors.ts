@@ -1,0 +1,27 @@
+/**
+ * Those of the API's own settings in development, so that one frontend can use both; and the API's origin,
+ * where its docs page lives: whoever tries a request out there needs to sign in first.
+ */
+export const developmentOrigins = [
+  'http://localhost:3000',
+  'http://localhost',
+  'http://127.0.0.1:3000',
+  'http://localhost:8787',
+]
+
+/** What a page from an allowed origin may do and read; for all others nothing but Vary. */
+export function corsHeaders(request: Request, origins: string[]): Headers {
+  const headers = new Headers({ Vary: 'Origin' })
+  const origin = request.headers.get('Origin')
+  if (origin === null || !origins.includes(origin)) return headers
+
+  headers.set('Access-Control-Allow-Origin', origin)
+  headers.set('Access-Control-Allow-Credentials', 'true')
+  headers.set('Access-Control-Expose-Headers', 'set-auth-token')
+  if (request.method === 'OPTIONS') {
+    headers.set('Access-Control-Allow-Methods', 'GET, POST, OPTIONS')
+    headers.set('Access-Control-Allow-Headers', 'Accept, Content-Type, Authorization')
+    headers.set('Access-Control-Max-Age', '600')
+  }
+  return headers
+}

@@ -1,0 +1,128 @@
+import { neon, neonConfig } from '@neondatabase/serverless'
+import { fillPlaceholders, type SQL } from 'drizzle-orm'
+import { CasingCache } from 'drizzle-orm/casing'
+import type { Settings } from '../env.ts'
+import { Problem } from '../problem.ts'
+
+/** Column values as Postgres text; null is SQL's. */
+export type Row = readonly (string | null)[]
+export type Values = Record<string, unknown>
+
+export interface Database {
+  /** Safe to send twice: retried once when the connection was lost or the compute was waking up. */
+  read(statement: Statement, values: Values): Promise<Row[]>
+  /** Sent once. When the answer does not say that it failed, the problem says that the outcome is unknown. */
+  write(statement: Statement, values: Values): Promise<Row[]>
+}
+
+/** SQL built once per isolate; `params` still holds the placeholders. */
+export interface Statement {
+  text: string
+  params: unknown[]
+}
+
+/** All statements of a request together, so that no request outlives 10 s. */
+const REQUEST_DEADLINE_MS = 9_000
+const MAX_RETRY_JITTER_MS = 250
+
+// What drizzle's PgDialect does to a template, without the query builders it would bring into the bundle.
+const dialect = {
+  casing: new CasingCache(),
+  escapeName: (name: string) => `"${name.replaceAll('"', '""')}"`,
+  escapeParam: (index: number) => `$${index + 1}`,
+  escapeString: (text: string) => `'${text.replaceAll("'", "''")}'`,
+}
+const rawText = { getTypeParser: () => (value: string) => value }
+
+export function statement(query: SQL): Statement {
+  const { sql, params } = query.toQuery(dialect)
+  return { text: sql, params }
+}
+
+/** A client for one request: it holds that request's deadline, and no connection. */
+export function connect(settings: Settings): Database {
+  const deadline = Date.now() + REQUEST_DEADLINE_MS
+  if (settings.NEON_FETCH_ENDPOINT) neonConfig.fetchEndpoint = settings.NEON_FETCH_ENDPOINT
+  const sql = neon(settings.DATABASE_URL, { arrayMode: true, fullResults: true })
+
+  async function send({ text, params }: Statement, values: Values): Promise<Row[]> {
+    const signal = AbortSignal.timeout(Math.max(1, deadline - Date.now()))
+    const result = await sql.query(text, fillPlaceholders(params, values), {
+      types: rawText,
+      fetchOptions: { signal },
+    })
+    if (!isRows(result.rows)) throw new TypeError('the database answered with something other than rows')
+    return result.rows
+  }
+
+  return {
+    async read(statement, values) {
+      try {
+        return await send(statement, values)
+      } catch (error) {
+        const fault = classify(error)
+        const wait = Math.random() * MAX_RETRY_JITTER_MS
+        if (!fault.passing || Date.now() + wait >= deadline) throw unavailable(fault)
+        await new Promise((resolve) => setTimeout(resolve, wait))
+      }
+      try {
+        return await send(statement, values)
+      } catch (error) {
+        throw unavailable(classify(error))
+      }
+    },
+
+    async write(statement, values) {
+      try {
+        return await send(statement, values)
+      } catch (error) {
+        const fault = classify(error)
+        throw unavailable(fault, fault.refused ? undefined : OUTCOME_UNKNOWN)
+      }
+    },
+  }
+}
+
+function isRows(rows: unknown): rows is Row[] {
+  const isText = (value: unknown) => value === null || typeof value === 'string'
+  return Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.every(isText))
+}
+
+const OUTCOME_UNKNOWN =
+  'The database did not confirm this write: it may or may not have taken effect. Read before sending it again.'
+
+interface Fault {
+  /** The SQLSTATE, else what kind of answer came instead. Never the driver's message: it may hold values. */
+  code: string
+  /** Postgres itself refused: the statement's transaction was rolled back. */
+  refused: boolean
+  /** Worth a second try, because the next connection may well live. */
+  passing: boolean
+}
+
+/** Sorts what the driver throws, which has no type for it: a code, a status in a message, a fetch error. */
+function classify(error: unknown): Fault {
+  const { code, message, name, sourceError } = error as Error & { code?: string; sourceError?: Error }
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
+    const passing = code === '57P01' || code === '08006' || code === '08003'
+    // Class 08 is a lost connection: it says nothing about what the server had already done.
+    return { code, refused: !code.startsWith('08'), passing }
+  }
+  if (sourceError)
+    return { code: sourceError.name, refused: false, passing: sourceError.name !== 'TimeoutError' }
+  const status = /^Server error \(HTTP status (\d{3})\)/.exec(message ?? '')?.[1]
+  if (status) return { code: `HTTP ${status}`, refused: false, passing: status.startsWith('5') }
+  return { code: code === '' ? 'connection lost' : name, refused: false, passing: name !== 'TimeoutError' }
+}
+
+/** PostgreSQL Appendix A: these classes mean that the statement itself was wrong, which is our bug. */
+const isBug = (code: string) => /^(22|23)|^42(?!P01|501)/.test(code)
+
+function unavailable(fault: Fault, detail?: string): Problem {
+  if (isBug(fault.code)) return new Problem('internal_error', { cause: `database: ${fault.code}` })
+  return new Problem('service_unavailable', {
+    detail,
+    cause: `database: ${fault.code}`,
+    headers: { 'Retry-After': '5' },
+  })
+}

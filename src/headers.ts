@@ -1,0 +1,54 @@
+import { cors } from 'hono/cors'
+import { createMiddleware } from 'hono/factory'
+import type { AppEnv } from './context.ts'
+import { configure } from './env.ts'
+
+/** Every request has an id: the caller's own, when it is safe to repeat in a header and a log, else a UUID. */
+export const requestId = createMiddleware<AppEnv>(async function requestId(c, next) {
+  const own = c.req.header('X-Request-Id')
+  c.set('requestId', own && /^[A-Za-z0-9_-]{1,128}$/.test(own) ? own : crypto.randomUUID())
+  await next()
+  c.header('X-Request-Id', c.var.requestId)
+})
+
+export const securityHeaders = createMiddleware<AppEnv>(async function securityHeaders(c, next) {
+  await next()
+  const { headers } = c.res
+  headers.set('X-Content-Type-Options', 'nosniff')
+  headers.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+  headers.set('Referrer-Policy', 'no-referrer')
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+  if ((c.env.ENVIRONMENT || 'development') !== 'development') {
+    headers.set('Strict-Transport-Security', 'max-age=63072000; includeSubDomains')
+  }
+})
+
+export const crossOrigin = cors({
+  origin: (origin, c) => (configure(c.env).origins.includes(origin) ? origin : null),
+  credentials: true,
+  allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+  allowHeaders: [
+    'Accept',
+    'Content-Type',
+    'Authorization',
+    'If-Match',
+    'If-None-Match',
+    'Idempotency-Key',
+    'X-Request-Id',
+  ],
+  exposeHeaders: [
+    'Content-Type',
+    'Retry-After',
+    'RateLimit',
+    'RateLimit-Policy',
+    'X-RateLimit-Limit',
+    'X-RateLimit-Remaining',
+    'X-RateLimit-Reset',
+    'ETag',
+    'Link',
+    'Location',
+    'X-Request-Id',
+    'Idempotency-Replayed',
+  ],
+  maxAge: 600,
+})

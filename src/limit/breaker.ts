@@ -1,0 +1,40 @@
+import { log } from '../log.ts'
+
+const FAILURES_TO_OPEN = 3
+const OPEN_MS = 10_000
+/** Longer than a probe can last: one that its client has left unfinished does not cost ten seconds more. */
+const PROBE_MS = 1_000
+
+/** While Redis is away, one request in ten seconds waits to find out whether it is back; the others do not ask. */
+export class Breaker {
+  #failures = 0
+  #open = false
+  #probing = false
+  #askAgainAt = 0
+
+  allows(now: number): boolean {
+    if (!this.#open) return true
+    if (now < this.#askAgainAt) return false
+    this.#askAgainAt = now + PROBE_MS
+    this.#probing = true
+    return true
+  }
+
+  /** An answer to a call from before the breaker opened says nothing new: only a probe closes it. */
+  succeeded(): void {
+    if (this.#open && !this.#probing) return
+    if (this.#open) log('info', 'limiter', { mode: 'redis' })
+    this.#failures = 0
+    this.#open = false
+    this.#probing = false
+  }
+
+  failed(now: number, reason: string): void {
+    this.#failures += 1
+    if (this.#open ? !this.#probing : this.#failures < FAILURES_TO_OPEN) return
+    if (!this.#open) log('warn', 'limiter', { mode: 'degraded', reason })
+    this.#open = true
+    this.#probing = false
+    this.#askAgainAt = now + OPEN_MS
+  }
+}

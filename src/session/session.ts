@@ -1,0 +1,48 @@
+import { sql } from 'drizzle-orm'
+import { userSessions, users } from '../db/auth-schema.ts'
+import { type Database, type Row, type Statement, statement, type Values } from '../db/client.ts'
+import { unauthorized } from '../problem.ts'
+
+/** The session a request claims. `userId` is what the database said of it: null for dead, absent until asked. */
+export interface Session {
+  /** Hashes of the token, one a secret. */
+  hashes: readonly string[]
+  userId?: string | null
+}
+
+/**
+ * `session (user_id)`: one row while the session is alive, else none. Every statement starts with it and returns
+ * its user_id first, so that no row at all means 401, and a row without a task means 404.
+ */
+export const alive = sql`session as (
+  select ${userSessions.userId} from ${userSessions}
+  where ${userSessions.tokenHash} = any(${sql.placeholder('hashes')}::text[])
+    and not ${userSessions.revoked} and ${userSessions.expiresAt} > now()
+    and exists (select 1 from ${users} where ${users.id} = ${userSessions.userId})
+  limit 1
+)`
+
+/** The owner, for the WHERE of every statement. As a scalar subquery it is computed once, before any index scan. */
+export const owner = sql`(select user_id from session)`
+
+const lookUp = statement(sql`with ${alive} select user_id from session`)
+
+/** Runs a statement that starts with `alive`. Throws the 401 when the session is dead. */
+export async function authorized(
+  send: Database['read'] | Database['write'],
+  session: Session,
+  statement: Statement,
+  values: Values = {},
+): Promise<Row[]> {
+  const rows = await send(statement, { ...values, hashes: session.hashes })
+  session.userId = rows[0]?.[0] ?? null
+  if (session.userId === null) throw unauthorized('invalid_token')
+  return rows
+}
+
+/** Asks for the session alone, where no other statement has asked yet. Throws the 401 when it is dead. */
+export async function verify(db: Database, session: Session): Promise<string> {
+  if (session.userId === undefined) await authorized(db.read, session, lookUp)
+  if (!session.userId) throw unauthorized('invalid_token')
+  return session.userId
+}

@@ -1,0 +1,74 @@
+import type { Settings } from '../env.ts'
+
+/**
+ * The opaque session token of the auth server, and what of it may leave this file: its keyed hash.
+ *
+ * A better-auth token is 32 characters of [a-zA-Z0-9], drawn at random: 32 × log2(62) ≈ 190 bits. Nobody guesses
+ * one, so what needs care is where a token could leak from. The database holds only HMAC-SHA256(secret, token):
+ * whoever reads `user_sessions` holds neither a token nor, without the secret, a way to make or to test one.
+ *
+ * No constant-time comparison stands here, because nothing is compared here: the hash is looked up by index, and
+ * the timing of that look-up depends on an HMAC that the caller cannot steer without the secret.
+ */
+
+/** 16 characters leave room for shorter random ids; 256 bounds the work that one header can ask for. */
+const TOKEN = /^([A-Za-z0-9_-]{16,256})(?:\.(.+))?$/
+
+/** A 256-character token, a dot and base64 of a 32-byte signature, percent-encoded, fit with room to spare. */
+const MAX_CREDENTIALS = 512
+
+/**
+ * The token in an `Authorization` header (RFC 6750 §2.1; the scheme in any case, RFC 9110 §11.1), in any form that
+ * better-auth hands out: `token`, `token.signature`, or the latter percent-encoded once, as in its cookie.
+ * The signature is not checked: it proves that the auth server issued the token, and so does the look-up.
+ */
+export function parseBearer(header: string): string | undefined {
+  const credentials = /^bearer +([^ ]+)$/i.exec(header)?.[1]
+  if (!credentials || credentials.length > MAX_CREDENTIALS) return undefined
+  const encoded = credentials.includes('%')
+  const [, token, signature] = TOKEN.exec(encoded ? decode(credentials) : credentials) ?? []
+  return encoded && !signature ? undefined : token
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}
+
+// A CryptoKey holds no I/O, so one import serves every request of the isolate. At most a handful of secrets exist.
+const keys = new Map<string, CryptoKey>()
+const utf8 = new TextEncoder()
+
+/** HMAC-SHA256 (RFC 2104) of a message under a secret, both as UTF-8: 32 bytes. */
+export async function hmac(secret: string, message: string): Promise<Uint8Array> {
+  let key = keys.get(secret)
+  if (!key) {
+    key = await crypto.subtle.importKey(
+      'raw',
+      utf8.encode(secret),
+      { name: 'HMAC', hash: 'SHA-256' },
+      false,
+      ['sign'],
+    )
+    keys.set(secret, key)
+  }
+  return new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8.encode(message)))
+}
+
+/** 64 lowercase hex characters a secret: the current one first, then, during a rotation, the previous one. */
+export async function tokenHashes(settings: Settings, token: string): Promise<string[]> {
+  const { SESSION_HASH_SECRET: current, SESSION_HASH_SECRET_PREVIOUS: previous } = settings
+  const secrets = previous ? [current, previous] : [current]
+  return await Promise.all(secrets.map(async (secret) => hex(await hmac(secret, token))))
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export function hex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += HEX[byte]
+  return text
+}

@@ -1,0 +1,26 @@
+import { invalid } from '../problem.ts'
+import { hex } from '../session/token.ts'
+import type { TaskCreate } from './schemas.ts'
+
+/**
+ * The key of draft-ietf-httpapi-idempotency-key-header, a structured-field string (RFC 9651 §3.3.3), or the same
+ * bare, as many clients send it: 1 to 255 printable ASCII characters. Anything else throws the 400.
+ */
+export function idempotencyKey(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined
+  const [, quoted] = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header) ?? []
+  const key = quoted?.replace(/\\(["\\])/g, '$1') ?? header
+  if (key === '') throw refused('string_too_short', 'String should have at least 1 character')
+  if (key.length > 255) throw refused('string_too_long', 'String should have at most 255 characters')
+  if (!/^[\x20-\x7e]+$/.test(key))
+    throw refused('string_invalid', 'String should be of printable ASCII characters')
+  return key
+}
+
+const refused = (code: string, message: string) => invalid([{ field: 'Idempotency-Key', message, code }])
+
+/** Of what a body says, so that spaces, the order of members and unknown members make no other body. */
+export async function bodyHash({ title, description, completed }: TaskCreate): Promise<string> {
+  const text = JSON.stringify([title, description ?? null, completed])
+  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
+}

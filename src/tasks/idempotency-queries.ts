@@ -1,0 +1,88 @@
+import { sql } from 'drizzle-orm'
+import { type Database, statement } from '../db/client.ts'
+import { idempotencyKeys, tasks } from '../db/schema.ts'
+import { alive, authorized, type Session } from '../session/session.ts'
+import { bodyHash } from './idempotency-key.ts'
+import type { TaskRow } from './representation.ts'
+import type { TaskCreate } from './schemas.ts'
+
+const $ = sql.placeholder
+
+/** A key older than a day is as good as none. */
+const current = sql`${idempotencyKeys.createdAt} > now() - interval '24 hours'`
+
+/** What a claimed key says from now on: its own word while it is current, else the newcomer's. */
+const keep = (column: string) => {
+  const name = sql.identifier(column)
+  return sql`${name} = case when ${current} then ${idempotencyKeys}.${name} else excluded.${name} end`
+}
+
+/**
+ * Key and task commit together. A race is decided by the unique index: the later insert waits for the earlier one
+ * to commit, then gets the row that won, in the same statement, because ON CONFLICT DO UPDATE returns it.
+ * The task's id is drawn first, so that the key's row is written once and tells who won.
+ */
+const createOnceStatement = statement(sql`with ${alive},
+  draft as (select user_id, nextval(pg_get_serial_sequence('tasks', 'id')) as id from session),
+  claim as (
+    insert into ${idempotencyKeys} (user_id, key, body_hash, task_id)
+    select user_id, ${$('key')}::text, ${$('bodyHash')}::text, id from draft
+    on conflict (user_id, key) do update set ${keep('body_hash')}, ${keep('task_id')}, ${keep('created_at')}
+    returning body_hash, task_id, created_at
+  ),
+  created as (
+    insert into ${tasks} (id, user_id, title, description, completed, created_at, updated_at)
+    overriding system value
+    select id, user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean,
+      claim.created_at, claim.created_at
+    from draft join claim on task_id = id
+  )
+  select draft.user_id, claim.task_id, claim.created_at, claim.body_hash, task_id = id from draft, claim`)
+
+export type CreatedOnce = { row: TaskRow; replayed: boolean } | 'reused'
+
+/** The answer is rebuilt from the body, which is the same, so a replay outlives changes of the task, and the task. */
+export async function createTaskOnce(
+  db: Database,
+  session: Session,
+  task: TaskCreate,
+  key: string,
+): Promise<CreatedOnce> {
+  const { title, description = null, completed } = task
+  const hash = await bodyHash(task)
+  const values = { title, description, completed, key, bodyHash: hash }
+  const [answer] = await authorized(db.write, session, createOnceStatement, values)
+  const [userId, id, createdAt, firstHash, created] = answer as readonly [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  if (firstHash !== hash) return 'reused'
+  const row: TaskRow = [userId, id, title, description, completed ? 't' : 'f', createdAt, createdAt, '1']
+  return { row, replayed: created !== 't' }
+}
+
+const PURGE_BATCH = 10_000
+
+const purgeStatement = statement(sql`with expired as (
+    select user_id, key from ${idempotencyKeys} where not (${current}) order by created_at limit ${sql.raw(`${PURGE_BATCH}`)}
+  ),
+  purged as (
+    delete from ${idempotencyKeys} using expired
+    where ${idempotencyKeys.userId} = expired.user_id and ${idempotencyKeys.key} = expired.key and not (${current})
+    returning 1
+  )
+  select count(*) from purged`)
+
+/** Deletes the keys that are past their 24 hours, in batches that hold no lock for long; returns how many. */
+export async function purgeIdempotencyKeys(db: Database): Promise<number> {
+  let total = 0
+  for (;;) {
+    const [row] = await db.write(purgeStatement, {})
+    const count = Number(row?.[0])
+    total += count
+    if (count < PURGE_BATCH) return total
+  }
+}

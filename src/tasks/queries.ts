@@ -1,0 +1,169 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { type Database, statement } from '../db/client.ts'
+import { tasks } from '../db/schema.ts'
+import { alive, authorized, owner, type Session } from '../session/session.ts'
+import type { Position } from './cursor.ts'
+import type { Versions } from './preconditions.ts'
+import { hasTask, type TaskRow } from './representation.ts'
+import type { TaskCreate, TaskUpdate } from './schemas.ts'
+
+/**
+ * One statement an operation. Each starts with `alive` and compares `user_id` with `owner`, so none can run
+ * without its session or touch another user's row. SQL is built once per isolate; only values differ.
+ */
+
+const $ = sql.placeholder
+
+const taskColumns = sql`${tasks.id}, ${tasks.title}, ${tasks.description}, ${tasks.completed}, ${tasks.createdAt}, ${tasks.updatedAt}, ${tasks.version}`
+const mine = sql`${tasks.id} = ${$('id')}::bigint and ${tasks.userId} = ${owner}`
+
+/** The columns of a `TaskRow`, from the session and a subquery of `taskColumns`; nulls where that has no row. */
+const withSession = (from: SQL) =>
+  sql`select session.user_id, task.* from session left join ${from} as task on true`
+
+const getStatement = statement(
+  sql`with ${alive} ${withSession(sql`(select ${taskColumns} from ${tasks} where ${mine})`)}`,
+)
+
+/** undefined: there is no such task, or it is another user's. */
+export async function getTask(db: Database, session: Session, id: number): Promise<TaskRow | undefined> {
+  const [row] = await authorized(db.read, session, getStatement, { id })
+  return hasTask(row) ? row : undefined
+}
+
+/**
+ * The limit is a subselect to hide its value: so the planner always reads along an index. Told of a thousand, more
+ * than it expects of an average user, it would fetch and sort the whole history of the user who has a million.
+ */
+const listStatement = (filter: SQL, place: SQL) =>
+  statement(
+    sql`with ${alive} ${withSession(sql`(
+    select ${taskColumns} from ${tasks} where ${tasks.userId} = ${owner} ${filter} ${place}
+    order by ${tasks.createdAt} desc, ${tasks.id} desc limit (select ${$('limit')}::int)
+  )`)} order by task.created_at desc, task.id desc`,
+  )
+
+/** The filters are literals, so that each meets the index that is made for it. */
+const listStatements = (place: SQL) => ({
+  all: listStatement(sql``, place),
+  completed: listStatement(sql`and ${tasks.completed}`, place),
+  open: listStatement(sql`and not ${tasks.completed}`, place),
+})
+
+const firstPage = listStatements(sql``)
+const laterPage = listStatements(
+  sql`and (${tasks.createdAt}, ${tasks.id}) < (${$('createdAt')}::timestamptz, ${$('afterId')}::bigint)`,
+)
+
+export interface ListInput {
+  completed?: boolean | undefined
+  after?: Position | undefined
+  limit: number
+}
+
+/** At most `limit` rows, newest first. */
+export async function listTasks(db: Database, session: Session, input: ListInput): Promise<TaskRow[]> {
+  const { completed, after, limit } = input
+  const page = after ? laterPage : firstPage
+  const statement = completed === undefined ? page.all : completed ? page.completed : page.open
+  const values = { createdAt: after?.createdAt, afterId: after?.id, limit }
+  return (await authorized(db.read, session, statement, values)).filter(hasTask)
+}
+
+const createStatement = statement(sql`with ${alive}
+  insert into ${tasks} (user_id, title, description, completed)
+  select user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean from session
+  returning ${tasks.userId}, ${taskColumns}`)
+
+export async function createTask(db: Database, session: Session, task: TaskCreate): Promise<TaskRow> {
+  const values = { ...task, description: task.description ?? null }
+  const [row] = await authorized(db.write, session, createStatement, values)
+  return row as TaskRow
+}
+
+const { only, except } = { only: sql`${$('only')}::int[]`, except: sql`${$('except')}::int[]` }
+
+/**
+ * The row that a change is for, locked as it is now, and whether its version fits the preconditions: of two editors
+ * with one ETag the second waits here for the first, and then sees the version that it did not mean.
+ */
+const locked = sql`locked as (
+  select ${taskColumns}, (${only} is null or ${tasks.version} = any(${only})) and ${tasks.version} <> all(${except}) as fits
+  from ${tasks} where ${mine} for update
+)`
+
+const updateStatement = statement(sql`with ${alive}, ${locked},
+  changed as (
+    update ${tasks} set title = wanted.title, description = wanted.description, completed = wanted.completed,
+      version = ${tasks.version} + 1, updated_at = greatest(now(), ${tasks.updatedAt})
+    from locked, lateral (select
+      coalesce(${$('title')}::text, locked.title) as title,
+      case when ${$('describe')}::boolean then ${$('description')}::text else locked.description end as description,
+      coalesce(${$('completed')}::boolean, locked.completed) as completed
+    ) as wanted
+    where ${tasks.id} = locked.id and locked.fits
+      and (wanted.title, wanted.description, wanted.completed)
+        is distinct from (locked.title, locked.description, locked.completed)
+    returning ${taskColumns}
+  )
+  ${withSession(sql`(
+    select changed.*, true as fits from changed union all
+    select * from locked where not exists (select from changed)
+  )`)}`)
+
+/** `precondition_failed`: the task is there, at a version that `versions` does not allow. */
+export type Changed<T> = T | 'not_found' | 'precondition_failed'
+
+export async function updateTask(
+  db: Database,
+  session: Session,
+  id: number,
+  { title, description, completed }: TaskUpdate,
+  versions: Versions,
+): Promise<Changed<TaskRow>> {
+  const values = { id, title, describe: description !== undefined, description, completed, ...versions }
+  const [row] = await authorized(db.write, session, updateStatement, values)
+  if (!hasTask(row)) return 'not_found'
+  return (row as readonly string[])[FITS] === 't' ? row : 'precondition_failed'
+}
+
+/** The column after those of a `TaskRow`. */
+const FITS = 8
+
+const deleteStatement = statement(sql`with ${alive}, ${locked},
+  deleted as (delete from ${tasks} using locked where ${tasks.id} = locked.id and locked.fits)
+  select session.user_id, locked.fits from session left join locked on true`)
+
+export async function deleteTask(
+  db: Database,
+  session: Session,
+  id: number,
+  versions: Versions,
+): Promise<Changed<'deleted'>> {
+  const [row] = await authorized(db.write, session, deleteStatement, { id, ...versions })
+  if (row?.[1] == null) return 'not_found'
+  return row[1] === 't' ? 'deleted' : 'precondition_failed'
+}
+
+/**
+ * Locked in one order, so that two bulk-deletes with the same ids cannot wait for each other. `is not distinct from`
+ * is the `=` that no index serves: the ids lead to the rows, and never the owner, who may have a million.
+ */
+const deleteManyStatement = statement(sql`with ${alive},
+  locked as (
+    select ${tasks.id} from ${tasks}
+    where ${tasks.id} = any(${$('ids')}::bigint[]) and ${tasks.userId} is not distinct from ${owner}
+    order by ${tasks.id} for update
+  ),
+  deleted as (delete from ${tasks} using locked where ${tasks.id} = locked.id returning ${tasks.id})
+  select session.user_id, deleted.id from session left join deleted on true`)
+
+/** The ids that were the user's own and are now gone, in no order. */
+export async function deleteTasks(
+  db: Database,
+  session: Session,
+  ids: readonly number[],
+): Promise<Set<number>> {
+  const rows = await authorized(db.write, session, deleteManyStatement, { ids })
+  return new Set(rows.flatMap(([, id]) => (id == null ? [] : [Number(id)])))
+}

@@ -1,0 +1,97 @@
+import type { Context, TypedResponse } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { type AppEnv, router } from '../context.ts'
+import { limit } from '../limit/middleware.ts'
+import { Problem } from '../problem.ts'
+import { session } from '../session/middleware.ts'
+import { body, params, query } from '../validate.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { idempotencyKey } from './idempotency-key.ts'
+import { createTaskOnce } from './idempotency-queries.ts'
+import { precondition, versions } from './preconditions.ts'
+import { createTask, deleteTask, deleteTasks, getTask, listTasks, updateTask } from './queries.ts'
+import { etag, listEtag, listJson, type Task, type TaskRow, taskJson } from './representation.ts'
+import { BulkDelete, TaskCreate, TaskId, TaskList, TaskUpdate } from './schemas.ts'
+
+const DEFAULT_PAGE = 1000
+const MERGE_PATCH = ['application/json', 'application/merge-patch+json']
+
+const found = <T>(result: T): Exclude<T, 'not_found' | 'precondition_failed' | undefined> => {
+  if (result === undefined || result === 'not_found') throw new Problem('not_found')
+  if (result === 'precondition_failed') throw new Problem('precondition_failed')
+  return result as Exclude<T, 'not_found' | 'precondition_failed' | undefined>
+}
+
+/** Text that is JSON already, typed as what it says. */
+function json<T, S extends ContentfulStatusCode>(c: Context<AppEnv>, text: string, status: S) {
+  return c.body(text, status, { 'Content-Type': 'application/json' }) as unknown as TypedResponse<
+    T,
+    S,
+    'json'
+  >
+}
+
+/** A representation that may be kept but not used unasked, and the answers that RFC 9110 §13 puts in its place. */
+function conditional<T>(c: Context<AppEnv>, tag: string, text: () => string) {
+  c.header('ETag', tag)
+  c.header('Cache-Control', 'private, no-cache')
+  c.header('Vary', 'Authorization', { append: true })
+  const status = precondition(c.req, tag)
+  if (status === 412) throw new Problem('precondition_failed')
+  if (status === 304) return c.body(null, 304) as unknown as TypedResponse<T, 200, 'json'>
+  return json<T, 200>(c, text(), 200)
+}
+
+const task = <S extends 200 | 201>(c: Context<AppEnv>, row: TaskRow, status: S) => {
+  c.header('ETag', etag(row))
+  return json<Task, S>(c, taskJson(row), status)
+}
+
+export const tasks = router()
+  .get('/', session, limit, query(TaskList), async (c) => {
+    const { completed, limit = DEFAULT_PAGE, cursor } = c.req.valid('query')
+    const after = cursor === undefined ? undefined : await decodeCursor(c.var.settings, cursor)
+    const rows = await listTasks(c.var.db, c.var.session, { completed, after, limit: limit + 1 })
+    const page = rows.slice(0, limit)
+    const last = rows.length > limit ? page.at(-1) : undefined
+    const next = last && (await encodeCursor(c.var.settings, last))
+    if (next) {
+      const url = new URL(c.req.url)
+      url.searchParams.set('cursor', next)
+      c.header('Link', `<${url.origin}${c.req.path}${url.search}>; rel="next"`)
+    }
+    return conditional<Task[]>(c, await listEtag(page, next), () => listJson(page))
+  })
+  .post('/', session, limit, body(TaskCreate), async (c) => {
+    const input = c.req.valid('json')
+    const key = idempotencyKey(c.req.header('Idempotency-Key'))
+    const created = key
+      ? await createTaskOnce(c.var.db, c.var.session, input, key)
+      : { row: await createTask(c.var.db, c.var.session, input), replayed: false }
+    if (created === 'reused') throw new Problem('idempotency_key_reused')
+    if (created.replayed) c.header('Idempotency-Replayed', 'true')
+    c.header('Location', `/tasks/${created.row[1]}`)
+    return task(c, created.row, 201)
+  })
+  .post('/bulk-delete', session, limit, body(BulkDelete), async (c) => {
+    const ids = [...new Set(c.req.valid('json').task_ids)]
+    const gone = await deleteTasks(c.var.db, c.var.session, ids)
+    return c.json(
+      { deleted: ids.filter((id) => gone.has(id)), not_found: ids.filter((id) => !gone.has(id)) },
+      200,
+    )
+  })
+  .get('/:id', session, limit, params(TaskId), async (c) => {
+    const row = found(await getTask(c.var.db, c.var.session, c.req.valid('param').id))
+    return conditional<Task>(c, etag(row), () => taskJson(row))
+  })
+  .on(['PUT', 'PATCH'], '/:id', session, limit, params(TaskId), body(TaskUpdate, MERGE_PATCH), async (c) => {
+    const { id } = c.req.valid('param')
+    const result = await updateTask(c.var.db, c.var.session, id, c.req.valid('json'), versions(c.req))
+    return task(c, found(result), 200)
+  })
+  .delete('/:id', session, limit, params(TaskId), async (c) => {
+    const { id } = c.req.valid('param')
+    found(await deleteTask(c.var.db, c.var.session, id, versions(c.req)))
+    return c.body(null, 204)
+  })

@@ -1,0 +1,10 @@
+declare namespace Cloudflare {
+  interface Env extends Required<import('../src/env.ts').Env> {
+    REAL_SERVICES: boolean
+    FAULTY_NEON: string
+    FAULTY_UPSTASH: string
+  }
+  interface GlobalProps {
+    mainModule: typeof import('../src/index.ts')
+  }
+}

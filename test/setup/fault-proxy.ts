@@ -1,0 +1,176 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/**
+ * Stands in front of a stand-in and passes everything on, unless the caller asks for a fault, by name:
+ *
+ *   Upstash   UPSTASH_REDIS_REST_URL = `${env.FAULTY_UPSTASH}/~reset,after`
+ *   Neon      DATABASE_URL = `${env.DATABASE_URL}?fault=reset,after`, NEON_FETCH_ENDPOINT = env.FAULTY_NEON
+ *             (the driver keeps one endpoint an isolate, so the fault travels in the connection string)
+ *   a fault   reset | hang | delay,ms=500 | status,code=502 (JSON; an empty code at 400) | html,code=502 | truncated |
+ *             early-close | wrong-types | trickle (a byte a second); and for "refused": port 1 of 127.0.0.1
+ *   after     first lets the upstream do its work, and keeps its answer; the last four faults always do
+ *   on=insert only requests whose body has the word; once=<uuid> only the first request that names the uuid
+ *
+ * `apiWith({ neon: 'reset,after' }, token)` of test/faults.ts does all that for the Worker under test.
+ */
+export async function startFaultProxy(upstream: string) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 })
+  const spent = new Set<string>()
+
+  const server = createServer(async (incoming, response) => {
+    const call = await read(incoming)
+    const fault = chosen(call, spent)
+    try {
+      const after = fault.options.has('after') || WITH_AN_ANSWER.includes(fault.name)
+      const answer = fault.name === 'none' || after ? await forward(upstream, agent, call) : undefined
+      await faults[fault.name]?.({ response, answer, call, options: fault.options, pass })
+    } catch {
+      incoming.socket.resetAndDestroy()
+    }
+
+    async function pass(call: Call) {
+      send(response, await forward(upstream, agent, call))
+    }
+  })
+  server.keepAliveTimeout = 0
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise<void>((resolve) => {
+        agent.destroy()
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+interface Call {
+  method: string
+  path: string
+  headers: IncomingMessage['headers']
+  body: Buffer
+  fault: string
+}
+
+interface Answer {
+  status: number
+  headers: Record<string, string>
+  body: Buffer
+}
+
+async function read(incoming: IncomingMessage): Promise<Call> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk)
+  const { method = 'GET', url = '/', headers } = incoming
+  const [, prefix, path = url] = /^\/~([^/]*)(.*)$/.exec(url) ?? []
+  const connection = headers['neon-connection-string']
+  const fault = typeof connection === 'string' ? new URL(connection).searchParams.get('fault') : prefix
+  return { method, path, headers, body: Buffer.concat(chunks), fault: decodeURIComponent(fault ?? '') }
+}
+
+/** The fault this call asks for, if it is meant for it. */
+function chosen({ fault, body }: Call, spent: Set<string>): { name: string; options: Map<string, string> } {
+  const [name = '', ...rest] = fault.split(',')
+  const options = new Map(rest.map((option) => option.split('=') as [string, string]))
+  const word = options.get('on')
+  const once = options.get('once')
+  if (!name || (word && !body.includes(word)) || (once && spent.has(once))) return { name: 'none', options }
+  if (once) spent.add(once)
+  if (!faults[name]) throw new Error(`no fault is called ${name}`)
+  return { name, options }
+}
+
+function forward(upstream: string, agent: Agent, { method, path, headers, body }: Call): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { host: _, connection: __, 'transfer-encoding': ___, ...kept } = headers
+    const outgoing = request(new URL(path, upstream), { method, agent, headers: kept }, (incoming) => {
+      const chunks: Buffer[] = []
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+      incoming.on('error', reject)
+      incoming.on('end', () =>
+        resolve({
+          status: incoming.statusCode ?? 500,
+          headers: { 'Content-Type': incoming.headers['content-type'] ?? 'application/json' },
+          body: Buffer.concat(chunks),
+        }),
+      )
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { ...headers, 'Content-Length': body.length })
+  response.end(body)
+}
+
+interface Chance {
+  response: ServerResponse
+  call: Call
+  options: Map<string, string>
+  /** What the upstream said, where it was asked. */
+  answer: Answer | undefined
+  pass(call: Call): Promise<void>
+}
+
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+const WITH_AN_ANSWER = ['truncated', 'early-close', 'wrong-types', 'trickle']
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const code = (options: Map<string, string>) => Number(options.get('code') ?? 500)
+
+const faults: Record<string, (chance: Chance) => void | Promise<void>> = {
+  none: ({ response, answer }) => answer && send(response, answer),
+  reset: ({ response }) => void response.socket?.resetAndDestroy(),
+  // Until the client or the end of the run closes it.
+  hang: () => {},
+  async delay({ response, answer, call, options, pass }) {
+    await sleep(Number(options.get('ms') ?? 500))
+    if (answer) send(response, answer)
+    else await pass(call)
+  },
+  status({ response, options }) {
+    const body = { message: 'canary upstream message', code: '', error: 'ERR canary upstream message' }
+    send(response, { status: code(options), headers: JSON_TYPE, body: Buffer.from(JSON.stringify(body)) })
+  },
+  html({ response, options }) {
+    const body = Buffer.from('<html><body><h1>canary upstream page</h1></body></html>')
+    send(response, { status: code(options), headers: { 'Content-Type': 'text/html' }, body })
+  },
+  truncated: ({ response, answer }) =>
+    answer && send(response, { ...answer, body: answer.body.subarray(0, answer.body.length / 2) }),
+  'early-close'({ response, answer }) {
+    if (!answer) return
+    response.writeHead(answer.status, { ...answer.headers, 'Content-Length': answer.body.length })
+    response.write(answer.body.subarray(0, answer.body.length / 2), () => response.socket?.destroy())
+  },
+  'wrong-types': ({ response, answer }) =>
+    answer &&
+    send(response, {
+      ...answer,
+      body: Buffer.from(JSON.stringify(wrong(JSON.parse(answer.body.toString())))),
+    }),
+  async trickle({ response, answer }) {
+    if (!answer) return
+    response.writeHead(answer.status, { ...answer.headers, 'Content-Length': answer.body.length })
+    for (const byte of answer.body) {
+      if (response.destroyed) return
+      response.write(Uint8Array.of(byte))
+      await sleep(1000)
+    }
+    response.end()
+  },
+}
+
+/** The same shape with every value of another type. */
+function wrong(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(wrong)
+  if (typeof value === 'string') return 42
+  if (typeof value === 'number') return 'wrong'
+  if (typeof value === 'boolean') return 'wrong'
+  return value === null
+    ? null
+    : Object.fromEntries(Object.entries(value as object).map(([key, member]) => [key, wrong(member)]))
+}

@@ -1,0 +1,54 @@
+import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import type {} from './test/setup/world.ts'
+
+/** Known to the tests too, which compute the hashes that the Worker has to find. */
+const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-tests'
+
+const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
+  extends: true as const,
+  plugins: [
+    cloudflareTest(({ inject }) => {
+      const { realServices, ...bindings } = inject('world')
+      return {
+        main: 'src/index.ts',
+        wrangler: { configPath: 'wrangler.toml' },
+        miniflare: { bindings: { ...bindings, SESSION_HASH_SECRET, REAL_SERVICES: realServices } },
+      }
+    }),
+  ],
+  test: { setupFiles: 'test/setup/outbound.ts', ...test },
+})
+
+export default defineConfig(({ mode }) => {
+  const services = mode === 'services'
+  if (services && !(process.env.LOCAL_POSTGRES_URL && process.env.LOCAL_REDIS_URL)) {
+    throw new Error(
+      'Set LOCAL_POSTGRES_URL (a user that may create databases) and LOCAL_REDIS_URL to servers of your own.',
+    )
+  }
+  return {
+    test: {
+      globalSetup: 'test/setup/world.ts',
+      sequence: { shuffle: true },
+      // The Worker logs every request: of a test that passes, nobody needs to read it.
+      silent: 'passed-only',
+      projects: [
+        inWorkerd({ name: 'worker', include: ['test/*.test.ts'] }),
+        // Races and plans want the machine, and so wait for the other tests and for one another.
+        ...(services
+          ? [
+              inWorkerd({
+                name: 'services',
+                include: ['test/services/*.test.ts'],
+                fileParallelism: false,
+                testTimeout: 300_000,
+                hookTimeout: 300_000,
+                sequence: { groupOrder: 1 },
+              }),
+            ]
+          : []),
+      ],
+    },
+  }
+})
