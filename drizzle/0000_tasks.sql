@@ -18,7 +18,8 @@ CREATE TABLE "tasks" (
 	"version" integer DEFAULT 1 NOT NULL,
 	CONSTRAINT "tasks_title" CHECK (char_length("tasks"."title") >= 1 and "tasks"."title" = btrim("tasks"."title", U&'\0009\000A\000B\000C\000D\0020\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000')),
 	CONSTRAINT "tasks_description" CHECK (char_length("tasks"."description") <= 1000),
-	CONSTRAINT "tasks_updated_at" CHECK ("tasks"."updated_at" >= "tasks"."created_at"),
+	CONSTRAINT "tasks_created_at" CHECK ("tasks"."created_at" >= '0001-01-01T00:00:00Z'),
+	CONSTRAINT "tasks_updated_at" CHECK ("tasks"."updated_at" >= "tasks"."created_at" and "tasks"."updated_at" < '10000-01-01T00:00:00Z'),
 	CONSTRAINT "tasks_version" CHECK ("tasks"."version" >= 1)
 );
 --> statement-breakpoint

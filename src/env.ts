@@ -37,6 +37,12 @@ const isUrl = (value: string, protocols: string[], holds: (url: URL) => boolean 
   const url = URL.parse(value)
   return url !== null && protocols.includes(url.protocol) && holds(url)
 }
+/** As the driver reads it: by the rules of http, which know a bad host or port where those of postgres do not. */
+const isDatabaseUrl = (value: string) =>
+  /^postgres(ql)?:/.test(value) &&
+  isUrl(value.replace(/^\w+:/, 'http:'), ['http:'], (url) =>
+    Boolean(url.username && url.hostname && url.pathname.length > 1),
+  )
 const HttpUrl = text((value) => isUrl(value, ['http:', 'https:']), 'an http(s) URL')
 const Secret = text((value) => [...value].length >= 32, 'at least 32 characters')
 const PerMinute = z.pipe(
@@ -50,13 +56,7 @@ const Settings = z.object({
     'development',
   ),
   // The driver puts the whole URL, password included, into the error of a bad one: it must never see one.
-  DATABASE_URL: text(
-    (value) =>
-      isUrl(value, ['postgres:', 'postgresql:'], (url) =>
-        Boolean(url.username && url.hostname && url.pathname.length > 1),
-      ),
-    'a postgres URL with user, host and database',
-  ),
+  DATABASE_URL: text(isDatabaseUrl, 'a postgres URL with user, host and database'),
   NEON_FETCH_ENDPOINT: z.optional(HttpUrl),
   SESSION_HASH_SECRET: Secret,
   SESSION_HASH_SECRET_PREVIOUS: z.optional(Secret),
@@ -67,13 +67,14 @@ const Settings = z.object({
 })
 
 /** The browser origins that may call: exact, so no wildcard and no path. Undefined when the setting is bad. */
-function parseOrigins(environment: string, list: string | undefined): readonly string[] | undefined {
+function parseOrigins(environment: string, list: unknown): readonly string[] | undefined {
   if (environment === 'development') return DEVELOPMENT_ORIGINS
+  if (typeof list !== 'string') return undefined
   const protocols = environment === 'production' ? ['https:'] : ['https:', 'http:']
-  const origins = list?.split(',').map((origin) => origin.trim())
-  return origins?.every((origin) => isUrl(origin, protocols, (url) => url.origin === origin))
-    ? origins
-    : undefined
+  const isOrigin = (text: string) =>
+    !text.includes('*') && isUrl(text, protocols, (url) => url.origin === text)
+  const origins = list.split(',').map((origin) => origin.trim())
+  return origins.every(isOrigin) ? origins : undefined
 }
 
 function parse(env: Env): Configuration {

@@ -85,7 +85,8 @@ export function respond(c: Context<AppEnv>, { type, extra }: Problem): Response 
     title,
     status,
     detail: extra.detail ?? detail,
-    instance: c.req.path,
+    // As it was sent: a URI reference (RFC 9457 §3.1.5), where c.req.path is decoded.
+    instance: new URL(c.req.url).pathname,
     timestamp: new Date().toISOString(),
     request_id: c.var.requestId,
     ...extra.members,
@@ -104,8 +105,9 @@ export function onError(error: Error, c: Context<AppEnv>): Response {
   // Only hono's JSON validator throws one: a body that does not parse.
   if (error instanceof HTTPException && error.status === 400) return respond(c, malformed())
   // Messages may quote what a client sent or what a row holds; names and frames cannot.
-  const frames = error.stack?.split('\n').filter((line) => line.startsWith('    at ')) ?? []
-  Object.assign(c.var.note, { error: error.name, frames: frames.slice(0, 8).map((line) => line.trim()) })
+  const { name, message, stack = '' } = error
+  const frames = stack.slice(stack.indexOf(message) + message.length).match(/^ {4}at .+$/gm) ?? []
+  Object.assign(c.var.note, { error: name, frames: frames.slice(0, 8).map((line) => line.trim()) })
   return respond(c, new Problem('internal_error'))
 }
 

@@ -22,7 +22,8 @@ function describe(issue: z.core.$ZodIssue, data: unknown): FieldError {
     (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
     data,
   )
-  return { field, ...explain(issue, input), ...shown(input) }
+  const { message, code } = explain(issue, input)
+  return { field, message, code, ...shown(input) }
 }
 
 function explain(issue: z.core.$ZodIssue, input: unknown): Rule {
@@ -66,14 +67,20 @@ export const query = <T extends z.ZodMiniType>(schema: T) =>
     validationFunction: (schema, values) => schema.safeParse(once(values)) as never,
   })
 
-/** A JSON body of one of the media types: any other is a 415, text that is not JSON a 400. */
-export function body<T extends z.ZodMiniType>(schema: T, mediaTypes = ['application/json']) {
+const JSON_TYPE = 'application/json'
+/** RFC 7396: a media type for PATCH alone. */
+const MERGE_PATCH = 'application/merge-patch+json'
+
+/** A JSON body: one of another media type is a 415, text that is not JSON a 400. */
+export function body<T extends z.ZodMiniType>(schema: T) {
   const validate = zValidator('json', schema, hook)
   const checked: typeof validate = async function body(c, next) {
     const mediaType = c.req.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase()
     const bytes = await c.req.arrayBuffer()
     if (mediaType === undefined && bytes.byteLength === 0) throw malformed()
-    if (!mediaTypes.includes(mediaType ?? '')) throw new Problem('unsupported_media_type')
+    if (mediaType !== JSON_TYPE && !(mediaType === MERGE_PATCH && c.req.method === 'PATCH')) {
+      throw new Problem('unsupported_media_type')
+    }
     assertUtf8(bytes)
     return validate(c, next)
   }

@@ -41,12 +41,16 @@ export function statement(query: SQL): Statement {
 
 /** A client for one request: it holds that request's deadline, and no connection. */
 export function connect(settings: Settings): Database {
-  const deadline = Date.now() + REQUEST_DEADLINE_MS
+  // From the first statement on: a body may take its time on the way in.
+  let deadline = Number.POSITIVE_INFINITY
   if (settings.NEON_FETCH_ENDPOINT) neonConfig.fetchEndpoint = settings.NEON_FETCH_ENDPOINT
   const sql = neon(settings.DATABASE_URL, { arrayMode: true, fullResults: true })
 
   async function send({ text, params }: Statement, values: Values): Promise<Row[]> {
-    const signal = AbortSignal.timeout(Math.max(1, deadline - Date.now()))
+    deadline = Math.min(deadline, Date.now() + REQUEST_DEADLINE_MS)
+    const left = deadline - Date.now()
+    if (left <= 0) throw new NotSent()
+    const signal = AbortSignal.timeout(left)
     const result = await sql.query(text, fillPlaceholders(params, values), {
       types: rawText,
       fetchOptions: { signal },
@@ -91,28 +95,38 @@ function isRows(rows: unknown): rows is Row[] {
 const OUTCOME_UNKNOWN =
   'The database did not confirm this write: it may or may not have taken effect. Read before sending it again.'
 
+/** The request's time was over before the statement's turn came. */
+class NotSent extends Error {}
+
 interface Fault {
   /** The SQLSTATE, else what kind of answer came instead. Never the driver's message: it may hold values. */
   code: string
-  /** Postgres itself refused: the statement's transaction was rolled back. */
+  /** It is certain that nothing was changed. */
   refused: boolean
   /** Worth a second try, because the next connection may well live. */
   passing: boolean
 }
 
+/**
+ * PostgreSQL Appendix A: a lost connection, a shutdown, an I/O or internal error, and 40003 in so many words, do not
+ * say what became of a commit that was under way. After any other error the transaction is rolled back.
+ */
+const LEAVES_UNKNOWN = /^(08|57P01|57P02|58|XX|40003)/
+const PASSING = ['57P01', '08006', '08003']
+
 /** Sorts what the driver throws, which has no type for it: a code, a status in a message, a fetch error. */
 function classify(error: unknown): Fault {
-  const { code, message, name, sourceError } = error as Error & { code?: string; sourceError?: Error }
+  if (error instanceof NotSent) return { code: 'no time left', refused: true, passing: false }
+  const { code, message, name, sourceError } = error as Error & { code?: unknown; sourceError?: Error }
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
-    const passing = code === '57P01' || code === '08006' || code === '08003'
-    // Class 08 is a lost connection: it says nothing about what the server had already done.
-    return { code, refused: !code.startsWith('08'), passing }
+    return { code, refused: !LEAVES_UNKNOWN.test(code), passing: PASSING.includes(code) }
   }
-  if (sourceError)
-    return { code: sourceError.name, refused: false, passing: sourceError.name !== 'TimeoutError' }
+  const unknown = (code: string, passing: boolean) => ({ code, refused: false, passing })
+  if (name === 'TimeoutError' || sourceError?.name === 'TimeoutError') return unknown('timeout', false)
   const status = /^Server error \(HTTP status (\d{3})\)/.exec(message ?? '')?.[1]
-  if (status) return { code: `HTTP ${status}`, refused: false, passing: status.startsWith('5') }
-  return { code: code === '' ? 'connection lost' : name, refused: false, passing: name !== 'TimeoutError' }
+  if (status) return unknown(`HTTP ${status}`, status.startsWith('5'))
+  const isAnswer = name === 'SyntaxError' || name === 'TypeError'
+  return unknown(isAnswer && !sourceError ? 'malformed answer' : 'connection lost', true)
 }
 
 /** PostgreSQL Appendix A: these classes mean that the statement itself was wrong, which is our bug. */

@@ -53,7 +53,12 @@ export const tasks = pgTable(
       sql`char_length(${t.title}) >= 1 and ${t.title} = btrim(${t.title}, ${WHITE_SPACE})`,
     ),
     check('tasks_description', sql`char_length(${t.description}) <= 1000`),
-    check('tasks_updated_at', sql`${t.updatedAt} >= ${t.createdAt}`),
+    // RFC 3339 writes a year in four digits.
+    check('tasks_created_at', sql`${t.createdAt} >= '0001-01-01T00:00:00Z'`),
+    check(
+      'tasks_updated_at',
+      sql`${t.updatedAt} >= ${t.createdAt} and ${t.updatedAt} < '10000-01-01T00:00:00Z'`,
+    ),
     check('tasks_version', sql`${t.version} >= 1`),
   ],
 )

@@ -3,6 +3,7 @@ import { Breaker } from './breaker.ts'
 import { Budget, type BudgetName, type Decision, refusal } from './budget.ts'
 import { CappedMap } from './capped-map.ts'
 import { perIsolate } from './isolate.ts'
+import { Patience } from './patience.ts'
 import { chargeUpstash } from './upstash.ts'
 import { inAMinute, windowEnd } from './window.ts'
 
@@ -13,7 +14,9 @@ export async function charge(env: Env, settings: Settings, name: BudgetName, key
     const breaker = breakerOf(settings)
     if (breaker.allows(Date.now())) {
       try {
-        const answer = await chargeUpstash(settings, budget, key)
+        const answer = await patienceOf(settings).wait((signal) =>
+          chargeUpstash(settings, budget, key, signal),
+        )
         breaker.succeeded()
         return answer
       } catch (error) {
@@ -64,4 +67,5 @@ export function budgetOf(settings: Settings, name: BudgetName, key: string): Bud
 }
 
 const breakerOf = perIsolate(() => new Breaker())
+const patienceOf = perIsolate(() => new Patience())
 const budgetsOf = perIsolate(() => new CappedMap<string, Budget>(10_000))

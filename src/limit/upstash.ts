@@ -4,20 +4,18 @@ import type { Settings } from '../env.ts'
 import type { Budget, Decision } from './budget.ts'
 import { WINDOW_MS } from './window.ts'
 
-const DEADLINE_MS = 250
-
-/** One charge of the budget that all instances share. Throws on anything but a whole answer within the deadline. */
+/** One charge of the budget that all instances share. Throws on anything but a whole answer until the signal. */
 export async function chargeUpstash(
   settings: Settings,
   { policy, limit }: Budget,
   key: string,
+  signal: AbortSignal,
 ): Promise<Decision> {
-  // One deadline for both calls of a charge that has to load the script. Only as a function does the SDK let it
-  // throw. A client is plain data: making one a charge costs microseconds and shares no I/O between requests.
-  const signal = AbortSignal.timeout(DEADLINE_MS)
+  // A client is plain data: making one a charge costs microseconds and shares no I/O between requests.
   const redis = new Redis({
     url: settings.UPSTASH_REDIS_REST_URL,
     token: settings.UPSTASH_REDIS_REST_TOKEN,
+    // Only as a function does the SDK let it throw.
     signal: () => signal,
     retry: { retries: 0 },
     enableTelemetry: false,

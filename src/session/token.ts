@@ -12,7 +12,7 @@ import type { Settings } from '../env.ts'
  */
 
 /** 16 characters leave room for shorter random ids; 256 bounds the work that one header can ask for. */
-const TOKEN = /^([A-Za-z0-9_-]{16,256})(?:\.(.+))?$/
+const TOKEN = /^([A-Za-z0-9_-]{16,256})(?:\.([A-Za-z0-9+/=_.-]+))?$/
 
 /** A 256-character token, a dot and base64 of a 32-byte signature, percent-encoded, fit with room to spare. */
 const MAX_CREDENTIALS = 512

@@ -1,6 +1,6 @@
 import type { Settings } from '../env.ts'
 import { invalid } from '../problem.ts'
-import { hmac } from '../session/token.ts'
+import { hex, hmac } from '../session/token.ts'
 import { rfc3339, type TaskRow } from './representation.ts'
 
 /** The place after which a page starts, in the order of GET /tasks. */
@@ -23,7 +23,7 @@ export async function encodeCursor(settings: Settings, last: TaskRow): Promise<s
 /** Throws the 400 `cursor_invalid`. */
 export async function decodeCursor(settings: Settings, cursor: string): Promise<Position> {
   const [, position, time, id, given] =
-    /^(v1\.(-?\d{1,15})\.([1-9]\d{0,15}))\.([A-Za-z0-9_-]{22})$/.exec(cursor) ?? []
+    /^(v1\.(-?\d{1,15})\.([1-9]\d{0,15}))\.([0-9a-f]{32})$/.exec(cursor) ?? []
   const { SESSION_HASH_SECRET: current, SESSION_HASH_SECRET_PREVIOUS: previous } = settings
   for (const secret of [current, previous]) {
     // Constant time is not called for: a forged cursor opens nothing but another place in one's own list.
@@ -36,16 +36,12 @@ export async function decodeCursor(settings: Settings, cursor: string): Promise<
       field: 'cursor',
       message: 'Cursor is not one that this API returned',
       code: 'cursor_invalid',
-      value: cursor.slice(0, 100),
+      value: [...cursor].slice(0, 100).join(''),
     },
   ])
 }
 
 async function mac(secret: string, position: string): Promise<string> {
   // No session token has a colon, so this message can never be one.
-  const bytes = await hmac(secret, `cursor:${position}`)
-  return btoa(String.fromCharCode(...bytes.subarray(0, MAC_BYTES)))
-    .replace(/\+/g, '-')
-    .replace(/\//g, '_')
-    .replace(/=+$/, '')
+  return hex((await hmac(secret, `cursor:${position}`)).subarray(0, MAC_BYTES))
 }

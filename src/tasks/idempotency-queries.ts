@@ -66,12 +66,12 @@ export async function createTaskOnce(
 
 const PURGE_BATCH = 10_000
 
-const purgeStatement = statement(sql`with expired as (
-    select user_id, key from ${idempotencyKeys} where not (${current}) order by created_at limit ${sql.raw(`${PURGE_BATCH}`)}
-  ),
-  purged as (
-    delete from ${idempotencyKeys} using expired
-    where ${idempotencyKeys.userId} = expired.user_id and ${idempotencyKeys.key} = expired.key and not (${current})
+// By ctid, because a join could be planned as a walk past every key for every key. A key that is claimed anew
+// meanwhile is another row version by then, and is looked at again: it is current, so it stays.
+const purgeStatement = statement(sql`with purged as (
+    delete from ${idempotencyKeys} where not (${current}) and ctid = any(array(
+      select ctid from ${idempotencyKeys} where not (${current}) order by created_at limit ${sql.raw(`${PURGE_BATCH}`)}
+    ))
     returning 1
   )
   select count(*) from purged`)
