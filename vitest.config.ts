@@ -1,5 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import type { Conformance } from './test/conformance-size.ts'
 import type {} from './test/setup/world.ts'
 
 /** Known to the tests too, which compute the hashes that the Worker has to find. */
@@ -17,8 +18,15 @@ const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
       }
     }),
   ],
-  test: { setupFiles: 'test/setup/outbound.ts', ...test },
+  // The first request of a file brings the Worker up, which takes seconds on a busy machine.
+  test: { setupFiles: 'test/setup/outbound.ts', testTimeout: 30_000, ...test },
 })
+
+function conformance(): Conformance {
+  const { CONFORMANCE_REQUESTS: requests = '10000', CONFORMANCE_SEED: seed = Date.now() % 2 ** 31 } =
+    process.env
+  return { requests: Number(requests), seed: Number(seed) }
+}
 
 export default defineConfig(({ mode }) => {
   const services = mode === 'services'
@@ -31,10 +39,13 @@ export default defineConfig(({ mode }) => {
     test: {
       globalSetup: 'test/setup/world.ts',
       sequence: { shuffle: true },
+      provide: { conformance: conformance() },
       // The Worker logs every request: of a test that passes, nobody needs to read it.
       silent: 'passed-only',
       projects: [
         inWorkerd({ name: 'worker', include: ['test/*.test.ts'] }),
+        // What starts processes or looks at files cannot run in workerd.
+        { test: { name: 'node', include: ['test/node/*.test.ts'], testTimeout: 120_000 } },
         // Races and plans want the machine, and so wait for the other tests and for one another.
         ...(services
           ? [

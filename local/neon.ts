@@ -151,20 +151,10 @@ const json: Record<number, (value: string) => unknown> = {
   3802: JSON.parse,
 }
 
-const details = [
-  ...[
-    'detail',
-    'hint',
-    'position',
-    'internalPosition',
-    'internalQuery',
-    'where',
-    'table',
-    'column',
-    'schema',
-  ],
-  ...['dataType', 'constraint', 'file', 'line', 'routine'],
-]
+const details = (
+  'detail hint position internalPosition internalQuery where table column schema dataType constraint ' +
+  'file line routine'
+).split(' ')
 
 interface Refusal extends Error {
   severity?: string

@@ -21,7 +21,7 @@ export class Unreachable extends Error {
 }
 
 export function openPostgres(connectionString: string): Database {
-  return database({ connectionString, max: 20, connectionTimeoutMillis: 5_000 }, (work) => work())
+  return database({ connectionString, max: 20, connectionTimeoutMillis: 10_000 }, (work) => work())
 }
 
 export async function openPglite(dataDir?: string): Promise<Database> {

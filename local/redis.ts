@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
-import { Redis } from 'ioredis'
+import { Redis, Command as RedisCommand } from 'ioredis'
 import RedisMock from 'ioredis-mock'
+import { type Call, luaMachine, ReplyError } from './lua.ts'
 
 export type Command = [name: string, ...args: string[]]
 export type Outcome = { result: unknown } | { error: string }
@@ -13,8 +13,8 @@ export interface Store {
   close(): void
 }
 
-/** What Redis answers with, as against a Redis that does not answer. */
-export class ReplyError extends Error {}
+// Upstash sends the pairs as Redis does; ioredis, and with it the mock, would make an object of them.
+RedisCommand.setReplyTransformer('hgetall', (pairs) => pairs)
 
 export const sha1 = (script: string) => createHash('sha1').update(script).digest('hex')
 
@@ -38,10 +38,13 @@ export async function remote(url: string): Promise<Store> {
     commandTimeout: 2_000,
     retryStrategy: (times) => Math.min(times * 50, 500),
   })
-  redis.on('error', () => {})
+  let reason: unknown
+  redis.on('error', (error) => {
+    reason = error
+  })
   await redis.connect().catch((error) => {
     redis.disconnect()
-    throw error
+    throw reason ?? error
   })
 
   const refuse = (error: Error): never => {
@@ -66,58 +69,65 @@ export async function remote(url: string): Promise<Store> {
   }
 }
 
-/** One process, one thread: a command, a script and a transaction each end before anything else begins. */
+/** One thread: a command, a script or a transaction ends before anything else begins. */
 export function memory(): Store {
-  // Mocks of one address share their data.
-  const redis = new RedisMock({ host: randomUUID() } as { host: string })
-  keepLua()
+  const call = mockCommands()
+  const evaluate = luaMachine(call)
   const seen = new Set<string>()
-  // An expired key goes when it is next looked at, and a key of a past window never is.
-  const sweep = setInterval(async () => {
-    for (const key of seen) if (!(await redis.exists(key))) seen.delete(key)
-  }, 10_000).unref()
+
+  /** An expired key goes when it is looked at, and a past window's never is: look at a few old ones each time. */
+  function forget() {
+    let looks = 4
+    for (const key of seen) {
+      if (looks-- === 0) return
+      seen.delete(key)
+      if (call('exists', [key])) seen.add(key)
+    }
+  }
 
   async function send([name, ...args]: Command): Promise<unknown> {
-    const method: unknown = Object.hasOwn(redis, name) && Reflect.get(redis, name)
-    if (typeof method !== 'function') throw new ReplyError(`ERR unknown command '${name}'`)
-    for (const key of name === 'eval' ? args.slice(2, 2 + Number(args[1])) : args.slice(0, 1)) seen.add(key)
-    try {
-      return await method.apply(redis, args)
-    } catch (error) {
-      throw new ReplyError((error as Error).message)
+    forget()
+    if (name !== 'eval') {
+      if (args[0]) seen.add(args[0])
+      return call(name, args)
     }
+    const [source = '', count, ...rest] = args
+    const keys = rest.splice(0, Number(count))
+    for (const key of keys) seen.add(key)
+    return evaluate(source, keys, rest)
   }
 
   return {
     send,
     transaction: (commands) => Promise.all(commands.map((command) => toOutcome(send(command)))),
-    close() {
-      clearInterval(sweep)
-      redis.disconnect()
-    },
+    close: () => {},
   }
 }
 
-/** ioredis-mock makes a Lua machine and compiles the script for every EVAL, 2 ms of it: one of each is enough. */
-function keepLua() {
-  // Vite, which loads this file for the tests, has no import.meta.resolve.
-  const require = createRequire(import.meta.url)
-  const { lua, lauxlib, lualib } = createRequire(require.resolve('ioredis-mock'))('fengari')
-  const machine = lauxlib.luaL_newstate()
-  lualib.luaL_openlibs(machine)
-  lauxlib.luaL_newstate = () => machine
-  lualib.luaL_openlibs = () => {}
-  lua.lua_close = () => lua.lua_settop(machine, 0)
+/** ioredis-mock's commands, called at once: wrapped in promises they would be of no use to a script. */
+function mockCommands(): Call {
+  type Commands = Record<string, (...args: string[]) => unknown>
+  // Mocks of one address would share their data.
+  const mock = new RedisMock({ host: randomUUID() } as { host: string })
+  const { Pipeline } = RedisMock as unknown as { Pipeline: new (redis: unknown) => Commands }
+  const commands = new Pipeline(mock)
+  let reply: unknown
+  Object.assign(commands, {
+    _addTransaction(command: (...args: string[]) => unknown, _name: string, args: string[]) {
+      reply = command(...args)
+    },
+  })
 
-  const compiled = new Map<string, number>()
-  lauxlib.luaL_dostring = (state: unknown, script: Uint8Array) => {
-    const source = Buffer.from(script).toString('latin1')
-    if (!compiled.has(source)) {
-      const failure = lauxlib.luaL_loadstring(state, script)
-      if (failure) return failure
-      compiled.set(source, lauxlib.luaL_ref(state, lua.LUA_REGISTRYINDEX))
+  return (name, args) => {
+    const command = Object.hasOwn(commands, name) && /^[a-z]+$/.test(name) && commands[name]
+    if (typeof command !== 'function') throw new ReplyError(`ERR unknown command '${name}'`)
+    // The SDK writes the options of SET in small letters, which the mock does not know.
+    const words = name === 'set' ? args.map((word, i) => (i < 2 ? word : word.toUpperCase())) : args
+    try {
+      command(...words)
+    } catch (error) {
+      throw new ReplyError((error as Error).message)
     }
-    lua.lua_rawgeti(state, lua.LUA_REGISTRYINDEX, compiled.get(source))
-    return lua.lua_pcall(state, 0, lua.LUA_MULTRET, 0)
+    return reply?.constructor === Object ? Object.entries(reply).flat() : (reply ?? null)
   }
 }

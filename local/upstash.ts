@@ -1,14 +1,15 @@
 import { type Answer, type Call, listen } from './http.ts'
-import { type Command, memory, type Outcome, ReplyError, remote, sha1, toOutcome } from './redis.ts'
+import { ReplyError } from './lua.ts'
+import { type Command, memory, type Outcome, remote, sha1, toOutcome } from './redis.ts'
 
 /** Upstash's REST, in front of a Redis in this process or, given a redisUrl, of any Redis. */
 export async function startUpstash(options: { port?: number; token: string; redisUrl?: string }) {
   const store = options.redisUrl ? await remote(options.redisUrl) : memory()
+  const scripts = new Map<string, string>()
   const server = await listen(options.port ?? 0, answer).catch((error) => {
     store.close()
     throw error
   })
-  const scripts = new Map<string, string>()
 
   async function answer({ method, path, headers, body }: Call): Promise<Answer> {
     if (headers.authorization !== `Bearer ${options.token}`) {

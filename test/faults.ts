@@ -36,8 +36,15 @@ export function envWith({ neon, upstash, ...settings }: { neon?: Fault; upstash?
   }
 }
 
-/** Limits that no test reaches. */
-export const UNLIMITED = { RATE_LIMIT_READS: '999999', RATE_LIMIT_WRITES: '999999' }
+/** Limits that no test reaches, and no platform that counts beside them. */
+export const UNLIMITED: Env = {
+  RATE_LIMIT_READS: '999999',
+  RATE_LIMIT_WRITES: '999999',
+  READS: undefined,
+  WRITES: undefined,
+  LOOKUPS: undefined,
+  FAILURES: undefined,
+}
 
 /** Like `client`, for a Worker of the given env: another env is another memory, breaker and set of settings. */
 export function apiWith(bindings: Env, token?: string, address = randomAddress()): Call {

@@ -38,7 +38,7 @@ export function createAuth({ db, baseURL, origins, secret, ...session }: AuthSet
       // better-auth skips this check by itself when it sees a test runner.
       disableOriginCheck: false,
     },
-    // One machine, one developer: her test suite signs up a hundred users a minute.
+    // Tests sign up a hundred users a minute, all from one address.
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: { level: 'error', log: (_level, message) => report(message) },

@@ -40,8 +40,9 @@ export async function startAuth({
   const connection = connect(database)
 
   async function close() {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeAllConnections()
-    await new Promise<void>((resolve) => server.close(() => resolve()))
+    await closed
     await connection.close()
   }
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
  *   Upstash   UPSTASH_REDIS_REST_URL = `${env.FAULTY_UPSTASH}/~reset,after`
  *   Neon      DATABASE_URL = `${env.DATABASE_URL}?fault=reset,after`, NEON_FETCH_ENDPOINT = env.FAULTY_NEON
  *             (the driver keeps one endpoint an isolate, so the fault travels in the connection string)
- *   a fault   reset | hang | delay,ms=500 | status,code=502 (JSON; an empty code at 400) | html,code=502 | truncated |
+ *   a fault   reset | hang | delay,ms=500 | status,code=400,sqlstate=57P01 (else no SQLSTATE) | html,code=502 | truncated |
  *             early-close | wrong-types | trickle (a byte a second); and for "refused": port 1 of 127.0.0.1
  *   after     first lets the upstream do its work, and keeps its answer; the last four faults always do
  *   on=insert only requests whose body has the word; once=<uuid> only the first request that names the uuid
@@ -132,7 +132,8 @@ const faults: Record<string, (chance: Chance) => void | Promise<void>> = {
     else await pass(call)
   },
   status({ response, options }) {
-    const body = { message: 'canary upstream message', code: '', error: 'ERR canary upstream message' }
+    const message = 'canary upstream message'
+    const body = { message, code: options.get('sqlstate') ?? '', error: `ERR ${message}` }
     send(response, { status: code(options), headers: JSON_TYPE, body: Buffer.from(JSON.stringify(body)) })
   },
   html({ response, options }) {

@@ -25,7 +25,9 @@ export function sessionRows(
       const names = [clause.value].flat()
       const operator = operators[clause.operator ?? 'eq']
       if (!operator || !names.every((name) => typeof name === 'string'))
-        throw new Error(`hashed sessions: a hash cannot be asked for "${clause.operator}"`)
+        throw new Error(
+          `hashed sessions: a hash cannot answer "${clause.operator ?? 'eq'} ${typeof clause.value}"`,
+        )
       const found = await Promise.all(names.map((name) => stored(name, memory)))
       for (const { hashes, ...as } of operator === 'in' ? found : [])
         for (const hash of hashes) asked.set(hash, as)

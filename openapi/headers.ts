@@ -1,0 +1,102 @@
+import type { Schema } from './schemas.ts'
+
+interface Header {
+  description: string
+  schema: Schema
+  example: string | number
+}
+
+const epochSeconds = { type: 'integer', minimum: 1 }
+const seconds = { type: 'integer', minimum: 1 }
+const text = { type: 'string' }
+
+const header = (description: string, schema: Schema, example: string | number): Header => ({
+  description,
+  schema,
+  example,
+})
+
+export const REQUEST_ID = '0b7e4c1a-2f6d-4e8b-9c3a-5d1f7a9e2b46'
+
+/** Every header that an answer may have; which has which stands with the answers. */
+export const headers = {
+  'X-Request-Id': header(
+    'Names this request in the logs: the caller’s own, when it is 1–128 of `[A-Za-z0-9_-]`, else a UUID.',
+    { type: 'string', pattern: '^[A-Za-z0-9_-]{1,128}$' },
+    REQUEST_ID,
+  ),
+  'RateLimit-Policy': header(
+    'The budget that was charged: `q` requests in `w` seconds (IETF draft, structured field).',
+    { type: 'string', pattern: '^"[a-z-]+";q=[0-9]+;w=[0-9]+$' },
+    '"read";q=100;w=60',
+  ),
+  RateLimit: header(
+    'What is left of it: `r` requests, for `t` more seconds. Absent where it would be a guess.',
+    { type: 'string', pattern: '^"[a-z-]+";r=[0-9]+;t=[0-9]+$' },
+    '"read";r=57;t=23',
+  ),
+  'X-RateLimit-Limit': header('Requests a minute.', { type: 'integer', minimum: 1 }, 100),
+  'X-RateLimit-Remaining': header(
+    'Requests left in this minute. Absent where it would be a guess.',
+    { type: 'integer', minimum: 0 },
+    57,
+  ),
+  'X-RateLimit-Reset': header(
+    'When the minute ends, in seconds since 1970. Absent where it would be a guess.',
+    epochSeconds,
+    1765370119,
+  ),
+  'Retry-After': header('Whole seconds; a client that waits them is served.', seconds, 24),
+  ETag: header(
+    'The version of what is in the body, for `If-Match` and `If-None-Match`.',
+    { type: 'string', pattern: '^"[!#-~]+"$' },
+    '"3"',
+  ),
+  Link: header(
+    'Where the next page is (RFC 8288); absent on the last one.',
+    { type: 'string', pattern: '^<[^>]+>; rel="next"$' },
+    '<https://api.example.com/tasks?limit=50&cursor=v1.1765370096000.42.q2w3e4r5t6y7u8i9o0p1a2>; rel="next"',
+  ),
+  Location: header(
+    'The path of the new task.',
+    { type: 'string', format: 'uri-reference', pattern: '^/tasks/[1-9][0-9]*$' },
+    '/tasks/42',
+  ),
+  'Idempotency-Replayed': header(
+    'Present when the same key and body had already made this task.',
+    { type: 'string', const: 'true' },
+    'true',
+  ),
+  'Cache-Control': header('How long, and by whom, the answer may be kept.', text, 'private, no-cache'),
+  Vary: header('The request headers that the answer depends on.', text, 'Origin, Authorization'),
+  'WWW-Authenticate': header(
+    'The challenge (RFC 6750): with `error="invalid_token"` when a token was sent.',
+    { type: 'string', pattern: '^Bearer realm="tasks"(, error="invalid_token")?$' },
+    'Bearer realm="tasks", error="invalid_token"',
+  ),
+} satisfies Record<string, Header>
+
+export type HeaderName = keyof typeof headers
+
+/** References to headers that are always there, then to those that may be missing. */
+export function refer(required: readonly HeaderName[], optional: readonly HeaderName[] = []): Schema {
+  return Object.fromEntries([
+    ...required.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+    ...optional.map((name) => [name, { $ref: `#/components/headers/${name}.optional` }]),
+  ])
+}
+
+/** A Reference Object cannot say whether it is required: each header is a component twice, where both are used. */
+export function headerComponents(used: string): Schema {
+  const components = Object.entries(headers).flatMap(([name, header]) => [
+    [name, { ...header, required: true }],
+    [`${name}.optional`, header],
+  ])
+  return Object.fromEntries(components.filter(([name]) => used.includes(`"#/components/headers/${name}"`)))
+}
+
+/** On every answer. */
+export const ALWAYS: HeaderName[] = ['X-Request-Id', 'Cache-Control', 'Vary']
+/** On every answer that was charged to a budget. */
+export const CHARGED: HeaderName[] = ['RateLimit-Policy', 'X-RateLimit-Limit']
+export const COUNTED: HeaderName[] = ['RateLimit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']

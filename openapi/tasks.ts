@@ -1,0 +1,214 @@
+import type { ProblemType } from '../src/problem.ts'
+import { taskJson } from '../src/tasks/representation.ts'
+import type { HeaderName } from './headers.ts'
+import type { Answer, Operation } from './operations.ts'
+import type { Schema } from './schemas.ts'
+
+const JSON_ONLY = ['application/json']
+const MERGE_PATCH = ['application/json', 'application/merge-patch+json']
+
+/** As src/ writes it. */
+const task = (id: number, title: string, description: string | null, completed: boolean, minute: string) =>
+  JSON.parse(
+    taskJson([
+      '5f3c1d2e-8a4b-4c6d-9e7f-0a1b2c3d4e5f',
+      `${id}`,
+      title,
+      description,
+      completed ? 't' : 'f',
+      `2025-12-10 12:${minute}+00`,
+      `2025-12-10 12:${minute}+00`,
+      '1',
+    ]),
+  )
+const milk = task(42, 'Buy milk', 'Two litres, the blue one', false, '34:56')
+const plants = task(41, 'Water the plants', null, true, '30:00.25')
+
+const VALIDATORS: HeaderName[] = ['ETag']
+const byId = { id: '$response.body#/id' }
+const at = (operationId: string, description: string, parameters: Schema): Schema => ({
+  operationId,
+  description,
+  parameters,
+})
+const toTask = {
+  getTask: at('getTask', 'Read it again.', byId),
+  patchTask: at('patchTask', 'Change it, if it is still at this version.', {
+    ...byId,
+    'header.If-Match': '$response.header.ETag',
+  }),
+  putTask: at('putTask', 'The same by PUT.', { ...byId, 'header.If-Match': '$response.header.ETag' }),
+  deleteTask: at('deleteTask', 'Delete it.', byId),
+}
+const toFirst = {
+  getFirstTask: at('getTask', 'Read the newest task alone.', { id: '$response.body#/0/id' }),
+}
+
+const SESSION: ProblemType[] = ['authentication_error', 'rate_limit_exceeded', 'service_unavailable']
+const BODY: ProblemType[] = ['validation_error', 'payload_too_large', 'unsupported_media_type']
+const NOT_MODIFIED: Answer = {
+  description: 'Not modified. What the client holds, by `If-None-Match`, is still good.',
+  headers: VALIDATORS,
+}
+const CHANGE: ProblemType[] = [...SESSION, ...BODY, 'not_found', 'precondition_failed']
+const CHANGES: Operation['body'] = {
+  name: 'TaskUpdate',
+  mediaTypes: MERGE_PATCH,
+  examples: {
+    done: { summary: 'Check it off', value: { completed: true } },
+    clear: {
+      summary: 'Retitle it, clear its description',
+      value: { title: 'Buy oat milk', description: null },
+    },
+  },
+}
+const CHANGED: Operation['answers'] = {
+  200: {
+    description: 'OK. The task as it is now.',
+    schema: 'Task',
+    example: { ...milk, completed: true, updated_at: '2025-12-10T13:00:00.000Z' },
+    headers: VALIDATORS,
+    links: toTask,
+  },
+}
+
+export const tasks: Operation[] = [
+  {
+    id: 'listTasks',
+    method: 'get',
+    path: '/tasks',
+    tag: 'Tasks',
+    summary: 'List tasks',
+    description:
+      'Yours, newest first. When there are more than fit the page, `Link` leads to the next; nothing is cut silently.',
+    parameters: ['Completed', 'Limit', 'Cursor', 'If-None-Match', 'If-Match'],
+    answers: {
+      200: {
+        description: 'OK. A page of tasks.',
+        schema: 'Tasks',
+        example: [milk, plants],
+        headers: VALIDATORS,
+        optionalHeaders: ['Link'],
+        links: toFirst,
+      },
+      304: { ...NOT_MODIFIED, optionalHeaders: ['Link'] },
+    },
+    problems: ['validation_error', 'precondition_failed', ...SESSION],
+  },
+  {
+    id: 'createTask',
+    method: 'post',
+    path: '/tasks',
+    tag: 'Tasks',
+    summary: 'Create a task',
+    description:
+      'With an `Idempotency-Key` it is safe to send again: for 24 hours the same key and body give the same task.',
+    parameters: ['Idempotency-Key'],
+    body: {
+      name: 'TaskCreate',
+      mediaTypes: JSON_ONLY,
+      examples: {
+        full: {
+          summary: 'With everything',
+          value: { title: 'Buy milk', description: 'Two litres, the blue one', completed: false },
+        },
+        title: { summary: 'A title is enough', value: { title: 'Water the plants' } },
+      },
+    },
+    answers: {
+      201: {
+        description: 'Created. The new task.',
+        schema: 'Task',
+        example: milk,
+        headers: ['Location', ...VALIDATORS],
+        optionalHeaders: ['Idempotency-Replayed'],
+        links: toTask,
+      },
+    },
+    problems: [...SESSION, ...BODY, 'idempotency_key_reused'],
+  },
+  {
+    id: 'bulkDeleteTasks',
+    method: 'post',
+    path: '/tasks/bulk-delete',
+    tag: 'Tasks',
+    summary: 'Delete many tasks',
+    description: 'One to a thousand at once. What is not there, or not yours, is told and stops nothing.',
+    body: {
+      name: 'BulkDelete',
+      mediaTypes: JSON_ONLY,
+      examples: { two: { summary: 'Two of them', value: { task_ids: [42, 43] } } },
+    },
+    answers: {
+      200: {
+        description: 'OK. What was deleted, and what was not found.',
+        schema: 'BulkDeleteResult',
+        example: { deleted: [42], not_found: [43] },
+      },
+    },
+    problems: [...SESSION, ...BODY],
+  },
+  {
+    id: 'getTask',
+    method: 'get',
+    path: '/tasks/{id}',
+    tag: 'Tasks',
+    summary: 'Read a task',
+    description: 'With `If-None-Match`, a task that has not changed costs no body.',
+    parameters: ['TaskId', 'If-None-Match', 'If-Match'],
+    answers: {
+      200: {
+        description: 'OK. The task.',
+        schema: 'Task',
+        example: milk,
+        headers: VALIDATORS,
+        links: toTask,
+      },
+      304: NOT_MODIFIED,
+    },
+    problems: ['validation_error', 'not_found', 'precondition_failed', ...SESSION],
+  },
+  {
+    id: 'putTask',
+    method: 'put',
+    path: '/tasks/{id}',
+    tag: 'Tasks',
+    summary: 'Change a task (PUT)',
+    description: 'The same as PATCH: members that are not sent are kept.',
+    parameters: ['TaskId', 'If-Match', 'If-None-Match'],
+    body: CHANGES,
+    answers: CHANGED,
+    problems: CHANGE,
+  },
+  {
+    id: 'patchTask',
+    method: 'patch',
+    path: '/tasks/{id}',
+    tag: 'Tasks',
+    summary: 'Change a task',
+    description:
+      'What is sent changes, what is not stays; `description: null` clears it. Values equal to the stored ones change nothing, not even `updated_at`. With `If-Match`, of two editors one wins and the other is told.',
+    parameters: ['TaskId', 'If-Match', 'If-None-Match'],
+    body: CHANGES,
+    answers: CHANGED,
+    problems: CHANGE,
+  },
+  {
+    id: 'deleteTask',
+    method: 'delete',
+    path: '/tasks/{id}',
+    tag: 'Tasks',
+    summary: 'Delete a task',
+    description: 'For good. The second time it is not found.',
+    parameters: ['TaskId', 'If-Match', 'If-None-Match'],
+    answers: {
+      204: {
+        description: 'No content. It is gone.',
+        links: {
+          getTask: at('getTask', 'Not found from now on.', { id: '$request.path.id' }),
+        },
+      },
+    },
+    problems: ['validation_error', 'not_found', 'precondition_failed', ...SESSION],
+  },
+]

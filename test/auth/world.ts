@@ -1,0 +1,65 @@
+import { afterAll, expect } from 'vitest'
+import { migrateAuth, startAuth } from '../../local/auth/index.ts'
+import { authClient } from './client.ts'
+import { emptyDatabase } from './database.ts'
+import { everything, hash, rawTokens } from './scan.ts'
+import { watch } from './watch.ts'
+
+export const secret = 'better-auth secret of the auth tests, 0123456789'
+export const sessionHashSecret = 'session hash secret of the auth tests, 0123456789'
+
+const ours = ['127.0.0.1', 'localhost', new URL(process.env.LOCAL_POSTGRES_URL ?? 'pg://localhost').hostname]
+
+/**
+ * The real server over HTTP on a database of its own. When the file is done, its database and all that was
+ * logged are searched for the tokens that were issued.
+ */
+export async function openWorld() {
+  const { neon: db, database, close } = await emptyDatabase()
+  await migrateAuth(db)
+  const secrets = new Set<string>()
+  const servers: Awaited<ReturnType<typeof startAuth>>[] = []
+  const watched = watch()
+
+  async function start(hashSecrets: { sessionHashSecret: string; sessionHashSecretPrevious?: string }) {
+    secrets.add(hashSecrets.sessionHashSecret)
+    const server = await startAuth({ database, secret, ...hashSecrets })
+    servers.push(server)
+    return server
+  }
+  const main = await start({ sessionHashSecret })
+  const client = authClient(main.url)
+
+  /** What the task API answers to this Bearer token. */
+  async function apiStatus(bearer: string, accepted = [sessionHashSecret]): Promise<200 | 401> {
+    const token = /^([A-Za-z0-9_-]{16,256})(\.|$)/.exec(decodeURIComponent(bearer))?.[1]
+    if (token === undefined) return 401
+    const { rows } = await db.query(
+      `select user_id from user_sessions where token_hash = any($1) and not revoked and expires_at > now()
+       and exists (select 1 from users u where u.id = user_sessions.user_id)`,
+      [accepted.map((key) => hash(key, token))],
+    )
+    return rows.length > 0 ? 200 : 401
+  }
+
+  afterAll(async () => {
+    const values = await everything(db)
+    for (const server of servers) await server.close()
+    await close()
+
+    const tokens = [...client.issued]
+    expect(rawTokens(values, tokens)).toEqual([])
+    const hashes = tokens.flatMap((token) => [...secrets].map((key) => hash(key, token)))
+    const stored = values.filter(
+      ({ column, value }) => column.endsWith('_hash') && !value.startsWith(notATokens),
+    )
+    expect(stored.filter(({ value }) => !hashes.includes(value))).toEqual([])
+    for (const value of [...tokens, ...secrets, secret]) expect(watched.lines.join('\n')).not.toContain(value)
+    expect([...watched.hosts].filter((host) => !ours.includes(host))).toEqual([])
+  })
+
+  return { db, database, main, start, apiStatus, watched, ...client }
+}
+
+/** How the hashes begin that a test stores by itself: there is no token to them. */
+export const notATokens = 'f00d'

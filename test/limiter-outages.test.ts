@@ -1,0 +1,244 @@
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { apiWith, envWith, type Fault } from './faults.ts'
+import { record } from './recorder.ts'
+import { aRow, aUser, type Call, client, expectProblem, roomInWindow, sql } from './support.ts'
+import { logged } from './watch.ts'
+
+/** CONTRACT, "Rate limits": "it degrades to the platform's own rate-limit binding …, then to a counter in the isolate." */
+
+const FAULTS: Fault[] = [
+  'refused',
+  'reset',
+  'hang',
+  'trickle',
+  'delay,ms=2000',
+  'status,code=500',
+  'status,code=429',
+  'html,code=502',
+  'html,code=200',
+  'truncated',
+  'early-close',
+  'wrong-types',
+]
+const NO_ID = Number.MAX_SAFE_INTEGER
+const NUMBERS = ['RateLimit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
+/** Neither the platform's counters nor limits that a test reaches: what is left is the breaker. */
+const UNLIMITED = {
+  RATE_LIMIT_READS: '999999',
+  RATE_LIMIT_WRITES: '999999',
+  READS: undefined,
+  WRITES: undefined,
+}
+
+beforeAll(async () => {
+  await (await aUser()).api('GET', '/tasks')
+})
+afterEach(() => {
+  globalThis.fetch = fetch
+  vi.useRealTimers()
+})
+
+/** Every route, and most of what they can answer; returns the statuses and how long the slowest took. */
+async function tour(api: Call, userId: string) {
+  const id = await aRow(userId)
+  const statuses: number[] = []
+  let slowest = 0
+  for (const [method, path, body] of [
+    ['GET', '/tasks'],
+    ['POST', '/tasks', { title: 'canary' }],
+    ['GET', `/tasks/${id}`],
+    ['PUT', `/tasks/${id}`, { completed: true }],
+    ['PATCH', `/tasks/${id}`, { title: '' }],
+    ['PATCH', `/tasks/${NO_ID}`, { title: 'canary' }],
+    ['DELETE', `/tasks/${id}`],
+    ['GET', `/tasks/${id}`],
+    ['POST', '/tasks/bulk-delete', { task_ids: [id] }],
+    ['GET', '/tasks?limit=0'],
+  ] as const) {
+    const started = Date.now()
+    const response = await api(method, path, body)
+    await response.text()
+    statuses.push(response.status)
+    slowest = Math.max(slowest, Date.now() - started)
+  }
+  return { statuses, slowest }
+}
+
+describe.each(FAULTS)('with a Redis that fails (%s)', (upstash) => {
+  test('every route keeps its right answer, and soon', async () => {
+    const [one, other] = [await aUser(), await aUser()]
+    const well = await tour(one.api, one.id)
+    const ill = await tour(apiWith(envWith({ upstash }), other.token), other.id)
+    expect(ill.statuses).toEqual([200, 201, 200, 200, 400, 404, 204, 404, 200, 400])
+    expect(ill.statuses).toEqual(well.statuses)
+    expect(ill.slowest).toBeLessThan(well.slowest + 2_000)
+    expect((await apiWith(envWith({ upstash }), 'canary-of-a-bad-token')('GET', '/tasks')).status).toBe(401)
+  })
+
+  test('callers are limited all the same, and told no numbers that would be guesses', async () => {
+    const user = await aUser()
+    const settings = { RATE_LIMIT_READS: '4', RATE_LIMIT_WRITES: '2', upstash }
+    const api = apiWith(envWith(settings), user.token)
+    await roomInWindow(15)
+    const calls = [...Array(6).fill('GET'), ...Array(4).fill('POST')] as string[]
+    const answers: Response[] = []
+    for (const method of calls) {
+      answers.push(await api(method, '/tasks', method === 'GET' ? undefined : { title: 'canary' }))
+    }
+    const statuses = answers.map(({ status }) => status)
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 429, 201, 201, 429, 429])
+    expect(await sql`select from tasks where user_id = ${user.id}`).toHaveLength(2)
+    for (const response of answers) {
+      const read = response === answers[0] || answers.indexOf(response) < 6
+      expect(response.headers.get('RateLimit-Policy')).toBe(read ? '"read";q=4;w=60' : '"write";q=2;w=60')
+      expect(response.headers.get('X-RateLimit-Limit')).toBe(read ? '4' : '2')
+      const isRefused = response.status === 429
+      if (!isRefused) for (const name of NUMBERS) expect(response.headers.get(name), name).toBeNull()
+      if (isRefused) {
+        const { retry_after = 0 } = await expectProblem(response, 429, 'rate_limit_exceeded')
+        expect(response.headers.get('Retry-After')).toBe(`${retry_after}`)
+        expect(retry_after).toBeGreaterThanOrEqual(1)
+        expect(retry_after).toBeLessThanOrEqual(61)
+      }
+    }
+  })
+})
+
+describe('the platform', () => {
+  test('counts for all instances of a location, with the same numbers', async () => {
+    const user = await aUser()
+    await roomInWindow(25)
+    const instances = [1, 2].map(() => apiWith(envWith({ upstash: 'refused' }), user.token)) as [Call, Call]
+    const admitted = { GET: 0, POST: 0 }
+    for (let i = 0; i < 120; i++) {
+      const api = instances[i % 2] as Call
+      if ((await api('GET', `/tasks/${NO_ID}`)).status === 404) admitted.GET += 1
+      if (i < 40 && (await api('POST', '/tasks', { title: 'canary' })).status === 201) admitted.POST += 1
+    }
+    expect(admitted).toEqual({ GET: 100, POST: 30 })
+    expect(await sql`select from tasks where user_id = ${user.id}`).toHaveLength(30)
+  })
+
+  test('may be without such counters: the isolate has its own', async () => {
+    const { token } = await aUser()
+    await roomInWindow(10)
+    const none = { READS: undefined, WRITES: undefined, LOOKUPS: undefined, FAILURES: undefined }
+    const api = apiWith(envWith({ upstash: 'refused', RATE_LIMIT_READS: '3', ...none }), token)
+    const statuses: number[] = []
+    for (let i = 0; i < 5; i++) statuses.push((await api('GET', '/tasks')).status)
+    expect(statuses).toEqual([200, 200, 200, 429, 429])
+  })
+
+  test('may fail too: the isolate has its own counter', async () => {
+    const { token } = await aUser()
+    await roomInWindow(10)
+    const broken = { limit: () => Promise.reject(new Error('canary')) } as RateLimit
+    const all = { READS: broken, WRITES: broken, LOOKUPS: broken, FAILURES: broken }
+    const api = apiWith(envWith({ upstash: 'refused', RATE_LIMIT_READS: '3', ...all }), token)
+    const statuses: number[] = []
+    for (let i = 0; i < 5; i++) statuses.push((await api('GET', '/tasks')).status)
+    expect(statuses).toEqual([200, 200, 200, 429, 429])
+  })
+})
+
+const { fetch } = globalThis
+
+/** Redis goes away and comes back, as far as the isolate can see, until the test ends. */
+function aRedis() {
+  const redis = { isAway: false }
+  globalThis.fetch = async (input, init) => {
+    const isRedis = String(input).startsWith(env.UPSTASH_REDIS_REST_URL)
+    if (isRedis && redis.isAway) throw new TypeError('canary network')
+    return await fetch(input, init)
+  }
+  return redis
+}
+
+/** The Worker's clock, ahead by so many milliseconds. The database keeps its own. */
+const skip = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
+
+const modes = (lines: string[]) =>
+  lines.map((line) => JSON.parse(line)).flatMap(({ event, mode }) => (event === 'limiter' ? [mode] : []))
+
+describe('an outage', () => {
+  test('is waited for by at most one request in a hundred', async () => {
+    const { token } = await aUser()
+    const api = apiWith(envWith({ upstash: 'hang', ...UNLIMITED }), token)
+    const { redis } = await record(async () => {
+      for (let i = 0; i < 1_000; i++) expect((await api('GET', `/tasks/${NO_ID}`)).status).toBe(404)
+    })
+    expect(redis).toBeGreaterThanOrEqual(3)
+    expect(redis).toBeLessThanOrEqual(10)
+  }, 120_000)
+
+  test('is tried again after ten seconds, by one request of many, and is over when that succeeds', async () => {
+    const { token } = await aUser()
+    const api = apiWith(envWith(UNLIMITED), token)
+    const many = () => Promise.all(Array.from({ length: 50 }, () => api('GET', `/tasks/${NO_ID}`)))
+    await api('GET', '/tasks')
+    const redis = aRedis()
+    const lines = await logged(async () => {
+      redis.isAway = true
+      for (let i = 0; i < 5; i++) await api('GET', '/tasks')
+      expect((await record(many)).redis).toBe(0)
+      skip(10_000)
+      expect((await record(many)).redis).toBe(1)
+      skip(9_000)
+      expect((await record(many)).redis).toBe(0)
+      redis.isAway = false
+      skip(1_500)
+      await api('GET', '/tasks')
+      expect((await record(many)).redis).toBe(50)
+    })
+    expect(modes(lines)).toEqual(['degraded', 'redis'])
+    expect((await api('GET', '/tasks')).headers.get('RateLimit')).not.toBeNull()
+  })
+
+  test('does not begin with two failures', async () => {
+    const { token } = await aUser()
+    const api = apiWith(envWith(UNLIMITED), token)
+    await api('GET', '/tasks')
+    const redis = aRedis()
+    const lines = await logged(async () => {
+      for (let i = 0; i < 6; i++) {
+        redis.isAway = i % 3 !== 2
+        expect((await api('GET', '/tasks')).status).toBe(200)
+      }
+    })
+    expect(modes(lines)).toEqual([])
+  })
+
+  test('gives nobody a second budget who has spent the first at this instance', async () => {
+    const { token } = await aUser()
+    await roomInWindow(15)
+    const api = apiWith(envWith({ RATE_LIMIT_WRITES: '4' }), token)
+    const write = async () => (await api('POST', '/tasks', { title: 'canary' })).status
+    const before = [await write(), await write(), await write()]
+    aRedis().isAway = true
+    expect([...before, await write(), await write(), await write()]).toEqual([201, 201, 201, 201, 429, 429])
+  })
+
+  test('lets a look-up of a bad token go on being counted', async () => {
+    await roomInWindow(15)
+    const bindings = envWith({ upstash: 'refused' })
+    const statuses: number[] = []
+    for (let i = 0; i < 22; i++) {
+      const token = `canary${crypto.randomUUID()}`
+      statuses.push((await apiWith(bindings, token, '192.0.2.99')('GET', '/tasks')).status)
+    }
+    expect(statuses).toEqual([...Array(20).fill(401), 429, 429])
+    expect((await client()('GET', '/tasks')).status).toBe(401)
+  })
+})
+
+test('a burst of one user is no outage: all of it is counted in Redis', async () => {
+  const user = await aUser()
+  await roomInWindow(25)
+  const api = apiWith(envWith({}), user.token)
+  await api('GET', '/tasks')
+  const lines = await logged(async () => {
+    await Promise.all(Array.from({ length: 300 }, () => api('GET', `/tasks/${NO_ID}`)))
+  })
+  expect(modes(lines)).toEqual([])
+})

@@ -1,0 +1,50 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { neon, neonConfig } from '@neondatabase/serverless'
+import { inject } from 'vitest'
+import { buildBundle, startWorkerd, type Workerd } from '../../local/workerd.ts'
+import type {} from '../setup/world.ts'
+
+const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-node-tests'
+const { realServices: _, FAULTY_NEON: __, FAULTY_UPSTASH: ___, ...world } = inject('world')
+neonConfig.fetchEndpoint = world.NEON_FETCH_ENDPOINT
+const sql = neon(world.DATABASE_URL)
+
+/** The Worker as it is deployed, in processes of its own, in front of the stand-ins. */
+export async function startWorkers(count: number, vars: Record<string, string> = {}) {
+  const folder = await mkdtemp(`${tmpdir()}/tasks-bundle-`)
+  const bundle = await buildBundle(folder)
+  const start = () => startWorkerd({ bundle, vars: { ...world, SESSION_HASH_SECRET, ...vars } })
+  const workers: Workerd[] = await Promise.all(Array.from({ length: count }, start))
+  await rm(folder, { recursive: true })
+  return workers
+}
+
+/** A fresh user; returns a token of theirs. */
+export async function aToken(): Promise<string> {
+  const token = `canary${randomUUID().replaceAll('-', '')}`
+  const hash = createHmac('sha256', SESSION_HASH_SECRET).update(token).digest('hex')
+  await sql`with owner as (insert into users (email, name) values (${`${randomUUID()}@test`}, 'Test') returning id)
+    insert into user_sessions (user_id, token_hash, expires_at) select id, ${hash}, now() + interval '1 hour' from owner`
+  return token
+}
+
+/** How many tasks the owner of a token has. */
+export async function tasksOf(token: string): Promise<number> {
+  const hash = createHmac('sha256', SESSION_HASH_SECRET).update(token).digest('hex')
+  const rows =
+    await sql`select from tasks where user_id = (select user_id from user_sessions where token_hash = ${hash})`
+  return rows.length
+}
+
+/** One request; returns its status, and which counter decided, as far as the headers tell. */
+export async function send(worker: Workerd | undefined, token: string, method: 'GET' | 'POST') {
+  const response = await fetch(`${worker?.url}/tasks`, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: method === 'POST' ? '{"title":"canary"}' : null,
+  })
+  await response.arrayBuffer()
+  return { status: response.status, shared: response.headers.has('RateLimit') }
+}

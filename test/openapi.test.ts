@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest'
+import { app } from '../src/app.ts'
+import { type Answer, type Link, type Operation, operations, template } from './openapi.ts'
+import { aUser, type User } from './support.ts'
+
+test('the document has the routes of the app, and no others', () => {
+  const routes = app.routes
+    .filter(({ method }) => method !== 'ALL')
+    .map(({ method, path }) => `${method} ${template(path)}`)
+  const documented = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`)
+  expect(documented.sort()).toEqual([...new Set(routes)].sort())
+})
+
+describe('the links of the document lead where they say (OpenAPI 3.1 §4.8.20)', () => {
+  const linked = operations.flatMap(({ method, path, responses }) =>
+    Object.entries(responses).flatMap(([status, answer]) =>
+      Object.entries(answer.links ?? {}).map(([name, link]) => ({
+        method,
+        path,
+        status,
+        name,
+        link,
+        answer,
+      })),
+    ),
+  )
+
+  test.each(linked)('$method $path $status → $name', async ({ method, path, status, link }) => {
+    const user = await aUser()
+    const task = await user.task()
+    const id = `${task.id}`
+    const from = path.replace('{id}', id)
+    const body = method === 'get' || method === 'delete' ? undefined : { title: 'canary link' }
+    const response = await user.api(method.toUpperCase(), from, body)
+    expect(`${response.status}`).toBe(status)
+
+    const target = operations.find(({ operationId }) => operationId === link.operationId)
+    const expected = method === 'delete' ? 404 : target?.method === 'delete' ? 204 : 200
+    const followed = await follow(user, link, target, { id, response })
+    expect(followed.status).toBe(expected)
+  })
+
+  async function follow(
+    user: User,
+    link: Link,
+    target: Operation | undefined,
+    source: { id: string; response: Response },
+  ): Promise<Response> {
+    if (!target) throw new Error(`no operation ${link.operationId}`)
+    const text = await source.response.text()
+    const headers: Record<string, string> = {}
+    let path = target.path
+    for (const [name, expression] of Object.entries(link.parameters)) {
+      const value = evaluate(expression, source, text && JSON.parse(text))
+      const parameter = target.parameters.find((each) =>
+        name.includes('.') ? name === `${each.in}.${each.name}` : name === each.name,
+      )
+      expect(parameter, `${link.operationId} has a parameter ${name}`).toBeDefined()
+      if (parameter?.in === 'header') headers[parameter.name] = value
+      else path = path.replace(`{${name}}`, value)
+    }
+    const body = target.requestBody && { completed: true }
+    return await user.api(target.method.toUpperCase(), path, body, headers)
+  }
+
+  /** A runtime expression (OpenAPI 3.1 §4.8.20.3). */
+  function evaluate(expression: string, source: { id: string; response: Response }, body: unknown): string {
+    const [, header, pointer] = /^\$response\.(?:header\.(.+)|body#\/(.+))$/.exec(expression) ?? []
+    if (header) return source.response.headers.get(header) ?? ''
+    if (!pointer) return expression === '$request.path.id' ? source.id : ''
+    const value = pointer
+      .split('/')
+      .reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], body)
+    return `${value}`
+  }
+})
+
+describe('what all operations of one kind say', () => {
+  const withSession = operations.filter(({ security }) => security === undefined)
+  const answers = (operation: Operation) => Object.entries(operation.responses) as [string, Answer][]
+
+  test.each(withSession)('$method $path: session, limits, outages', (operation) => {
+    expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '429', '500', '503']))
+  })
+
+  test.each(operations)('$method $path: every 4xx and 5xx may be a problem (RFC 9457)', (operation) => {
+    const failures = answers(operation).filter(([status]) => Number(status) >= 400)
+    for (const [status, { content = {} }] of failures) {
+      expect(Object.keys(content), status).toContain('application/problem+json')
+    }
+  })
+})

@@ -1,0 +1,175 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { apiWith, envWith } from './faults.ts'
+import { record } from './recorder.ts'
+import {
+  aSession,
+  aToken,
+  aUser,
+  client,
+  expectProblem,
+  randomAddress,
+  roomInWindow,
+  sql,
+} from './support.ts'
+import { logged } from './watch.ts'
+
+/** DESIGN, "The limiter runs beside reads, before writes": what callers without a session cost, and whom. */
+
+// The first call of an isolate loads the limiter's script.
+beforeAll(async () => {
+  await (await aUser()).api('GET', '/tasks')
+})
+
+/** Bad tokens, another each time, from one address. */
+const guess = (address: string, method = 'GET') => client(aToken(), address)(method, '/tasks')
+
+async function guessUntilBlocked(address: string): Promise<void> {
+  for (let i = 0; i < 20; i++) expect((await guess(address)).status).toBe(401)
+}
+
+describe('requests without a token', () => {
+  test('are counted against the address: a hundred reads, thirty writes, then 429', async () => {
+    await roomInWindow(20)
+    const api = client()
+    const reads: number[] = []
+    const writes: number[] = []
+    for (let i = 0; i < 102; i++) reads.push((await api('GET', '/tasks')).status)
+    for (let i = 0; i < 32; i++) writes.push((await api('POST', '/tasks', {})).status)
+    expect(reads).toEqual([...Array(100).fill(401), 429, 429])
+    expect(writes).toEqual([...Array(30).fill(401), 429, 429])
+    expect((await client()('GET', '/tasks')).status).toBe(401)
+  })
+
+  test('count together, whatever is wrong with them', async () => {
+    await roomInWindow(10)
+    const address = randomAddress()
+    const calls = [undefined, 'canary', aToken(), undefined]
+    const left: number[] = []
+    for (const token of calls) {
+      const { headers } = await client(token, address)('GET', '/tasks')
+      left.push(Number(headers.get('X-RateLimit-Remaining')))
+    }
+    expect(left).toEqual([99, 98, 97, 96])
+  })
+
+  test('are refused with a wait that is meant', async () => {
+    await roomInWindow(10)
+    const api = apiWith(envWith({ RATE_LIMIT_READS: '2', READS: undefined }))
+    for (let i = 0; i < 2; i++) await api('GET', '/tasks')
+    const response = await api('GET', '/tasks')
+    const { retry_after } = await expectProblem(response, 429, 'rate_limit_exceeded')
+    expect(response.headers.get('RateLimit')).toBe(`"read";r=0;t=${retry_after}`)
+    expect(Date.now() + (retry_after ?? 0) * 1000).toBeGreaterThan(
+      Number(response.headers.get('X-RateLimit-Reset')) * 1000,
+    )
+  })
+})
+
+describe('bad tokens', () => {
+  test('twenty a minute from one address are looked up; those after it are not', async () => {
+    await roomInWindow(15)
+    const address = randomAddress()
+    expect((await record(() => guessUntilBlocked(address))).database).toBe(20)
+    const after = await record(async () => {
+      for (const method of ['GET', 'POST']) {
+        await expectProblem(await guess(address, method), 429, 'rate_limit_exceeded')
+      }
+    })
+    expect(after).toMatchObject({ database: 0, redis: 0 })
+  })
+
+  test('shut out their own address only', async () => {
+    await roomInWindow(15)
+    const address = randomAddress()
+    await guessUntilBlocked(address)
+    expect((await guess(address)).status).toBe(429)
+    expect((await guess(randomAddress())).status).toBe(401)
+    expect((await (await aUser()).api('GET', '/tasks')).status).toBe(200)
+  })
+
+  test('do not harm a user at the same address whom the isolate knows', async () => {
+    await roomInWindow(15)
+    const address = randomAddress()
+    const api = client((await aUser()).token, address)
+    expect((await api('GET', '/tasks')).status).toBe(200)
+    await guessUntilBlocked(address)
+    expect((await guess(address)).status).toBe(429)
+    expect((await api('GET', '/tasks')).status).toBe(200)
+    expect((await api('POST', '/tasks', { title: 'canary' })).status).toBe(201)
+  })
+
+  test('are counted over all instances', async () => {
+    await roomInWindow(10)
+    const address = randomAddress()
+    const settings = { RATE_LIMIT_READS: '4' }
+    const instances = [envWith(settings), envWith(settings), envWith(settings)]
+    const statuses: number[] = []
+    for (let i = 0; i < 6; i++) {
+      const bindings = instances[i % 3] as ReturnType<typeof envWith>
+      statuses.push((await apiWith(bindings, aToken(), address)('GET', '/tasks')).status)
+    }
+    expect(statuses).toEqual([401, 401, 401, 401, 429, 429])
+  })
+
+  test('a hundred thousand of them cost 300 look-ups a minute, and nobody else anything', {
+    timeout: 300_000,
+  }, async () => {
+    const address = randomAddress()
+    const bystander = await aUser()
+    const [known, strange] = [bystander.api, client(bystander.token)]
+    const started = Math.floor(Date.now() / 60_000)
+    const answers = { 401: 0, 429: 0 } as Record<number, number>
+    const unharmed: number[] = []
+    let flood = { database: 0 }
+    await logged(async () => {
+      flood = await record(async () => {
+        for (let i = 0; i < 1_000; i++) {
+          const found = await Promise.all(Array.from({ length: 100 }, () => guess(address)))
+          for (const { status } of found) answers[status] = (answers[status] ?? 0) + 1
+          if (i % 100 === 0)
+            for (const api of [known, strange]) unharmed.push((await api('GET', '/tasks')).status)
+        }
+      })
+    })
+    const minutes = Math.floor(Date.now() / 60_000) - started + 1
+    expect(Object.keys(answers)).toEqual(['401', '429'])
+    expect(answers[401]).toBeLessThanOrEqual(300 * minutes)
+    expect(flood.database - unharmed.length).toBeLessThanOrEqual(300 * minutes)
+    expect(unharmed).toEqual(Array(20).fill(200))
+  })
+})
+
+describe('a session that dies', () => {
+  test('is refused by the next request with the numbers of the address, not of the user', async () => {
+    const user = await aUser()
+    for (let i = 0; i < 10; i++) await user.api('GET', '/tasks')
+    await sql`update user_sessions set revoked = true where user_id = ${user.id}`
+    const response = await user.api('GET', '/tasks')
+    await expectProblem(response, 401, 'authentication_error')
+    expect(response.headers.get('X-RateLimit-Remaining')).toBe('99')
+  })
+
+  test('costs its user one request of an instance at the most, however often the token is shown', async () => {
+    const user = await aUser()
+    await roomInWindow(10)
+    const other = client(await aSession(user.id))
+    expect((await user.api('GET', '/tasks')).headers.get('X-RateLimit-Remaining')).toBe('99')
+    await sql`update user_sessions set revoked = true where token_hash in
+      (select token_hash from user_sessions where user_id = ${user.id} order by created_at limit 1)`
+    for (let i = 0; i < 5; i++) expect((await user.api('GET', '/tasks')).status).toBe(401)
+    expect((await other('GET', '/tasks')).headers.get('X-RateLimit-Remaining')).toBe('97')
+  })
+
+  test('is a 401 and nothing else, whatever is wrong with the request', async () => {
+    const user = await aUser()
+    await user.api('GET', '/tasks')
+    await sql`update user_sessions set expires_at = now() where user_id = ${user.id}`
+    const calls = [
+      ['GET', '/tasks?limit=0'],
+      ['GET', '/tasks/0'],
+      ['POST', '/tasks', '{'],
+      ['PATCH', '/tasks/1', {}],
+    ] as const
+    for (const [method, path, body] of calls) expect((await user.api(method, path, body)).status).toBe(401)
+  })
+})
