@@ -22,6 +22,11 @@ const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
   test: { setupFiles: 'test/setup/outbound.ts', testTimeout: 30_000, ...test },
 })
 
+const inNode = (test: TestProjectInlineConfiguration['test']) => ({
+  extends: true as const,
+  test: { globalSetup: 'test/setup/bundle.ts', testTimeout: 120_000, hookTimeout: 120_000, ...test },
+})
+
 function conformance(): Conformance {
   const { CONFORMANCE_REQUESTS: requests = '10000', CONFORMANCE_SEED: seed = Date.now() % 2 ** 31 } =
     process.env
@@ -45,7 +50,8 @@ export default defineConfig(({ mode }) => {
       projects: [
         inWorkerd({ name: 'worker', include: ['test/*.test.ts'] }),
         // What starts processes or looks at files cannot run in workerd.
-        { test: { name: 'node', include: ['test/node/*.test.ts'], testTimeout: 120_000 } },
+        inNode({ name: 'node', include: ['test/node/*.test.ts'] }),
+        inNode({ name: 'auth', include: ['test/auth/*.test.ts'] }),
         // Races and plans want the machine, and so wait for the other tests and for one another.
         ...(services
           ? [

@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { startNeon } from '../../local/neon.ts'
+import { createDatabase } from '../setup/database.ts'
 
 /** Neon's stand-in on an empty database of its own: a PGlite, or a new one on the server of LOCAL_POSTGRES_URL. */
 export async function emptyDatabase() {
@@ -8,21 +8,11 @@ export async function emptyDatabase() {
     const neon = await startNeon({})
     return { neon, database: neon.pglite, close: neon.close }
   }
-
-  const name = `auth_test_${crypto.randomUUID().replaceAll('-', '')}`
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  await once(server, `create database ${name}`)
-  const neon = await startNeon({ postgresUrl: url.href })
+  const { url, drop } = await createDatabase(server)
+  const neon = await startNeon({ postgresUrl: url })
   const close = async () => {
     await neon.close()
-    await once(server, `drop database ${name} with (force)`)
+    await drop()
   }
-  return { neon, database: url.href, close }
-}
-
-async function once(connectionString: string, sql: string) {
-  const client = new pg.Client({ connectionString })
-  await client.connect()
-  await client.query(sql).finally(() => client.end())
+  return { neon, database: url, close }
 }

@@ -1,6 +1,6 @@
-import pg from 'pg'
 import { migrateAuth } from '../../local/auth/migrate.ts'
 import { startNeon } from '../../local/neon.ts'
+import { createDatabase } from '../setup/database.ts'
 
 type Rows = Record<string, unknown>[]
 
@@ -16,7 +16,7 @@ export interface TestDatabase {
 /** A database of one file of tests: in memory, or on the server of LOCAL_POSTGRES_URL. */
 export async function startDatabase(): Promise<TestDatabase> {
   const server = process.env.LOCAL_POSTGRES_URL
-  const created = server ? await create(server) : undefined
+  const created = server ? await createDatabase(server) : undefined
   const neon = await startNeon(created ? { postgresUrl: created.url } : {})
   return {
     env: {
@@ -33,19 +33,6 @@ export async function startDatabase(): Promise<TestDatabase> {
       await created?.drop()
     },
   }
-}
-
-async function create(serverUrl: string) {
-  const name = `migrations_test_${crypto.randomUUID().replaceAll('-', '')}`
-  const run = async (statement: string) => {
-    const client = new pg.Client({ connectionString: serverUrl })
-    await client.connect()
-    await client.query(statement).finally(() => client.end())
-  }
-  await run(`create database ${name}`)
-  const url = new URL(serverUrl)
-  url.pathname = name
-  return { url: url.href, drop: () => run(`drop database ${name} with (force)`) }
 }
 
 const OURS = `c.relnamespace = 'public'::regnamespace and c.relname not in ('tasks_migrations', 'tasks_migrations_pkey')`

@@ -1,9 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { inject } from 'vitest'
-import { buildBundle, startWorkerd, type Workerd } from '../../local/workerd.ts'
+import { startWorkerd, type Workerd } from '../../local/workerd.ts'
+import type {} from '../setup/bundle.ts'
 import type {} from '../setup/world.ts'
 
 const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-node-tests'
@@ -13,12 +12,9 @@ const sql = neon(world.DATABASE_URL)
 
 /** The Worker as it is deployed, in processes of its own, in front of the stand-ins. */
 export async function startWorkers(count: number, vars: Record<string, string> = {}) {
-  const folder = await mkdtemp(`${tmpdir()}/tasks-bundle-`)
-  const bundle = await buildBundle(folder)
-  const start = () => startWorkerd({ bundle, vars: { ...world, SESSION_HASH_SECRET, ...vars } })
-  const workers: Workerd[] = await Promise.all(Array.from({ length: count }, start))
-  await rm(folder, { recursive: true })
-  return workers
+  const start = () =>
+    startWorkerd({ bundle: inject('bundle'), vars: { ...world, SESSION_HASH_SECRET, ...vars } })
+  return await Promise.all(Array.from({ length: count }, start))
 }
 
 /** A fresh user; returns a token of theirs. */

@@ -1,9 +1,9 @@
-import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { up } from '../../drizzle/migrate.ts'
 import { migrateAuth } from '../../local/auth/migrate.ts'
 import { startNeon } from '../../local/neon.ts'
 import { startUpstash } from '../../local/upstash.ts'
+import { createDatabase } from './database.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 
 declare module 'vitest' {
@@ -56,18 +56,4 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await Promise.all([neon.close(), upstash.close()])
     await database?.drop()
   }
-}
-
-/** A database of this run's own, so that runs on one server do not meet. */
-async function createDatabase(serverUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
-  const name = `tasks_test_${crypto.randomUUID().slice(0, 8)}`
-  const run = async (statement: string) => {
-    const client = new pg.Client({ connectionString: serverUrl })
-    await client.connect()
-    await client.query(statement).finally(() => client.end())
-  }
-  await run(`create database ${name}`)
-  const url = new URL(serverUrl)
-  url.pathname = name
-  return { url: url.href, drop: () => run(`drop database ${name} with (force)`) }
 }
