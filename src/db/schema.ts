@@ -39,15 +39,15 @@ export const tasks = pgTable(
     version: integer('version').notNull().default(1),
   },
   (t) => [
-    // The order of GET /tasks: a page is one short walk along it, however long the list. The second serves
+    // The order of GET /tasks: a page is one short walk along it, however long the list. The other two serve
     // ?completed, where the first would walk past every row that does not fit.
     index('tasks_list').on(t.userId, t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst()),
-    index('tasks_list_completed').on(
-      t.userId,
-      t.completed,
-      t.createdAt.desc().nullsFirst(),
-      t.id.desc().nullsFirst(),
-    ),
+    index('tasks_list_completed')
+      .on(t.userId, t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst())
+      .where(sql`${t.completed}`),
+    index('tasks_list_open')
+      .on(t.userId, t.createdAt.desc().nullsFirst(), t.id.desc().nullsFirst())
+      .where(sql`not ${t.completed}`),
     check(
       'tasks_title',
       sql`char_length(${t.title}) >= 1 and ${t.title} = btrim(${t.title}, ${WHITE_SPACE})`,
