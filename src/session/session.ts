@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm'
-import { userSessions, users } from '../db/auth-schema.ts'
 import { type Database, type Row, type Statement, statement, type Values } from '../db/client.ts'
 import { unauthorized } from '../problem.ts'
 
@@ -15,10 +14,10 @@ export interface Session {
  * its user_id first, so that no row at all means 401, and a row without a task means 404.
  */
 export const alive = sql`session as (
-  select ${userSessions.userId} from ${userSessions}
-  where ${userSessions.tokenHash} = any(${sql.placeholder('hashes')}::text[])
-    and not ${userSessions.revoked} and ${userSessions.expiresAt} > now()
-    and exists (select 1 from ${users} where ${users.id} = ${userSessions.userId})
+  select user_sessions.user_id from user_sessions
+  where user_sessions.token_hash = any(${sql.placeholder('hashes')}::text[])
+    and not user_sessions.revoked and user_sessions.expires_at > now()
+    and exists (select 1 from users where users.id = user_sessions.user_id)
   limit 1
 )`
 

@@ -1,6 +1,5 @@
 import { sql } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
-import { idempotencyKeys, tasks } from '../db/schema.ts'
 import { alive, authorized, type Session } from '../session/session.ts'
 import { bodyHash } from './idempotency-key.ts'
 import type { TaskRow } from './representation.ts'
@@ -9,12 +8,12 @@ import type { TaskCreate } from './schemas.ts'
 const $ = sql.placeholder
 
 /** A key older than a day is as good as none. */
-const current = sql`${idempotencyKeys.createdAt} > now() - interval '24 hours'`
+const current = sql`idempotency_keys.created_at > now() - interval '24 hours'`
 
 /** What a claimed key says from now on: its own word while it is current, else the newcomer's. */
 const keep = (column: string) => {
   const name = sql.identifier(column)
-  return sql`${name} = case when ${current} then ${idempotencyKeys}.${name} else excluded.${name} end`
+  return sql`${name} = case when ${current} then idempotency_keys.${name} else excluded.${name} end`
 }
 
 /**
@@ -25,13 +24,13 @@ const keep = (column: string) => {
 const createOnceStatement = statement(sql`with ${alive},
   draft as (select user_id, nextval(pg_get_serial_sequence('tasks', 'id')) as id from session),
   claim as (
-    insert into ${idempotencyKeys} (user_id, key, body_hash, task_id)
+    insert into idempotency_keys (user_id, key, body_hash, task_id)
     select user_id, ${$('key')}::text, ${$('bodyHash')}::text, id from draft
     on conflict (user_id, key) do update set ${keep('body_hash')}, ${keep('task_id')}, ${keep('created_at')}
     returning body_hash, task_id, created_at
   ),
   created as (
-    insert into ${tasks} (id, user_id, title, description, completed, created_at, updated_at)
+    insert into tasks (id, user_id, title, description, completed, created_at, updated_at)
     overriding system value
     select id, user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean,
       claim.created_at, claim.created_at
@@ -69,8 +68,8 @@ const PURGE_BATCH = 10_000
 // By ctid, because a join could be planned as a walk past every key for every key. A key that is claimed anew
 // meanwhile is another row version by then, and is looked at again: it is current, so it stays.
 const purgeStatement = statement(sql`with purged as (
-    delete from ${idempotencyKeys} where not (${current}) and ctid = any(array(
-      select ctid from ${idempotencyKeys} where not (${current}) order by created_at limit ${sql.raw(`${PURGE_BATCH}`)}
+    delete from idempotency_keys where not (${current}) and ctid = any(array(
+      select ctid from idempotency_keys where not (${current}) order by created_at limit ${sql.raw(`${PURGE_BATCH}`)}
     ))
     returning 1
   )

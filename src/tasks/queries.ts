@@ -1,6 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
-import { tasks } from '../db/schema.ts'
 import { alive, authorized, owner, type Session } from '../session/session.ts'
 import type { Position } from './cursor.ts'
 import type { Versions } from './preconditions.ts'
@@ -14,15 +13,15 @@ import type { TaskCreate, TaskUpdate } from './schemas.ts'
 
 const $ = sql.placeholder
 
-const taskColumns = sql`${tasks.id}, ${tasks.title}, ${tasks.description}, ${tasks.completed}, ${tasks.createdAt}, ${tasks.updatedAt}, ${tasks.version}`
-const mine = sql`${tasks.id} = ${$('id')}::bigint and ${tasks.userId} = ${owner}`
+const taskColumns = sql`tasks.id, tasks.title, tasks.description, tasks.completed, tasks.created_at, tasks.updated_at, tasks.version`
+const mine = sql`tasks.id = ${$('id')}::bigint and tasks.user_id = ${owner}`
 
 /** The columns of a `TaskRow`, from the session and a subquery of `taskColumns`; nulls where that has no row. */
 const withSession = (from: SQL) =>
   sql`select session.user_id, task.* from session left join ${from} as task on true`
 
 const getStatement = statement(
-  sql`with ${alive} ${withSession(sql`(select ${taskColumns} from ${tasks} where ${mine})`)}`,
+  sql`with ${alive} ${withSession(sql`(select ${taskColumns} from tasks where ${mine})`)}`,
 )
 
 /** undefined: there is no such task, or it is another user's. */
@@ -38,21 +37,21 @@ export async function getTask(db: Database, session: Session, id: number): Promi
 const listStatement = (filter: SQL, place: SQL) =>
   statement(
     sql`with ${alive} ${withSession(sql`(
-    select ${taskColumns} from ${tasks} where ${tasks.userId} = ${owner} ${filter} ${place}
-    order by ${tasks.createdAt} desc, ${tasks.id} desc limit (select ${$('limit')}::int)
+    select ${taskColumns} from tasks where tasks.user_id = ${owner} ${filter} ${place}
+    order by tasks.created_at desc, tasks.id desc limit (select ${$('limit')}::int)
   )`)} order by task.created_at desc, task.id desc`,
   )
 
 /** The filters are literals, so that each meets the index that is made for it. */
 const listStatements = (place: SQL) => ({
   all: listStatement(sql``, place),
-  completed: listStatement(sql`and ${tasks.completed}`, place),
-  open: listStatement(sql`and not ${tasks.completed}`, place),
+  completed: listStatement(sql`and tasks.completed`, place),
+  open: listStatement(sql`and not tasks.completed`, place),
 })
 
 const firstPage = listStatements(sql``)
 const laterPage = listStatements(
-  sql`and (${tasks.createdAt}, ${tasks.id}) < (${$('createdAt')}::timestamptz, ${$('afterId')}::bigint)`,
+  sql`and (tasks.created_at, tasks.id) < (${$('createdAt')}::timestamptz, ${$('afterId')}::bigint)`,
 )
 
 export interface ListInput {
@@ -71,9 +70,9 @@ export async function listTasks(db: Database, session: Session, input: ListInput
 }
 
 const createStatement = statement(sql`with ${alive}
-  insert into ${tasks} (user_id, title, description, completed)
+  insert into tasks (user_id, title, description, completed)
   select user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean from session
-  returning ${tasks.userId}, ${taskColumns}`)
+  returning tasks.user_id, ${taskColumns}`)
 
 export async function createTask(db: Database, session: Session, task: TaskCreate): Promise<TaskRow> {
   const values = { ...task, description: task.description ?? null }
@@ -88,20 +87,20 @@ const { only, except } = { only: sql`${$('only')}::int[]`, except: sql`${$('exce
  * with one ETag the second waits here for the first, and then sees the version that it did not mean.
  */
 const locked = sql`locked as (
-  select ${taskColumns}, (${only} is null or ${tasks.version} = any(${only})) and ${tasks.version} <> all(${except}) as fits
-  from ${tasks} where ${mine} for update
+  select ${taskColumns}, (${only} is null or tasks.version = any(${only})) and tasks.version <> all(${except}) as fits
+  from tasks where ${mine} for update
 )`
 
 const updateStatement = statement(sql`with ${alive}, ${locked},
   changed as (
-    update ${tasks} set title = wanted.title, description = wanted.description, completed = wanted.completed,
-      version = ${tasks.version} + 1, updated_at = greatest(now(), ${tasks.updatedAt})
+    update tasks set title = wanted.title, description = wanted.description, completed = wanted.completed,
+      version = tasks.version + 1, updated_at = greatest(now(), tasks.updated_at)
     from locked, lateral (select
       coalesce(${$('title')}::text, locked.title) as title,
       case when ${$('describe')}::boolean then ${$('description')}::text else locked.description end as description,
       coalesce(${$('completed')}::boolean, locked.completed) as completed
     ) as wanted
-    where ${tasks.id} = locked.id and locked.fits
+    where tasks.id = locked.id and locked.fits
       and (wanted.title, wanted.description, wanted.completed)
         is distinct from (locked.title, locked.description, locked.completed)
     returning ${taskColumns}
@@ -131,7 +130,7 @@ export async function updateTask(
 const FITS = 8
 
 const deleteStatement = statement(sql`with ${alive}, ${locked},
-  deleted as (delete from ${tasks} using locked where ${tasks.id} = locked.id and locked.fits)
+  deleted as (delete from tasks using locked where tasks.id = locked.id and locked.fits)
   select session.user_id, locked.fits from session left join locked on true`)
 
 export async function deleteTask(
@@ -151,11 +150,11 @@ export async function deleteTask(
  */
 const deleteManyStatement = statement(sql`with ${alive},
   locked as (
-    select ${tasks.id} from ${tasks}
-    where ${tasks.id} = any(${$('ids')}::bigint[]) and ${tasks.userId} is not distinct from ${owner}
-    order by ${tasks.id} for update
+    select tasks.id from tasks
+    where tasks.id = any(${$('ids')}::bigint[]) and tasks.user_id is not distinct from ${owner}
+    order by tasks.id for update
   ),
-  deleted as (delete from ${tasks} using locked where ${tasks.id} = locked.id returning ${tasks.id})
+  deleted as (delete from tasks using locked where tasks.id = locked.id returning tasks.id)
   select session.user_id, deleted.id from session left join deleted on true`)
 
 /** The ids that were the user's own and are now gone, in no order. */
