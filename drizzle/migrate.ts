@@ -86,8 +86,8 @@ export async function down(target: Target): Promise<string | undefined> {
 
 async function main(command: string | undefined): Promise<void> {
   const { DATABASE_URL: databaseUrl, NEON_FETCH_ENDPOINT: fetchEndpoint } = process.env
-  // The driver quotes a URL that does not parse, password included.
-  if (!databaseUrl || !URL.canParse(databaseUrl)) {
+  // The driver reads it as an http URL, and quotes one that does not parse, password included.
+  if (!databaseUrl || !URL.canParse(databaseUrl.replace(/^postgres(ql)?:/, 'http:'))) {
     throw new Error('Set DATABASE_URL to a postgres URL, in the environment or in .dev.vars.')
   }
   const target = { databaseUrl, fetchEndpoint }

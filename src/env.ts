@@ -78,7 +78,12 @@ function parseOrigins(environment: string, list: unknown): readonly string[] | u
 }
 
 function parse(env: Env): Configuration {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  // wrangler.toml may hold a number as a number.
+  const given = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value === '' ? [] : [[name, typeof value === 'number' ? `${value}` : value]],
+    ),
+  )
   const result = Settings.safeParse(given)
   const faults = result.error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? []
   const environment = env.ENVIRONMENT || 'development'

@@ -41,22 +41,24 @@ export function statement(query: SQL): Statement {
 
 /** A client for one request: it holds that request's deadline, and no connection. */
 export function connect(settings: Settings): Database {
-  // From the first statement on: a body may take its time on the way in.
-  let deadline = Number.POSITIVE_INFINITY
+  // Only statements spend it: a body may take its time on the way in, between two of them too.
+  let left = REQUEST_DEADLINE_MS
   if (settings.NEON_FETCH_ENDPOINT) neonConfig.fetchEndpoint = settings.NEON_FETCH_ENDPOINT
   const sql = neon(settings.DATABASE_URL, { arrayMode: true, fullResults: true })
 
   async function send({ text, params }: Statement, values: Values): Promise<Row[]> {
-    deadline = Math.min(deadline, Date.now() + REQUEST_DEADLINE_MS)
-    const left = deadline - Date.now()
     if (left <= 0) throw new NotSent()
-    const signal = AbortSignal.timeout(left)
-    const result = await sql.query(text, fillPlaceholders(params, values), {
-      types: rawText,
-      fetchOptions: { signal },
-    })
-    if (!isRows(result.rows)) throw new TypeError('the database answered with something other than rows')
-    return result.rows
+    const started = Date.now()
+    try {
+      const { rows } = await sql.query(text, fillPlaceholders(params, values), {
+        types: rawText,
+        fetchOptions: { signal: AbortSignal.timeout(left) },
+      })
+      if (!isRows(rows)) throw new TypeError('the database answered with something other than rows')
+      return rows
+    } finally {
+      left -= Date.now() - started
+    }
   }
 
   return {
@@ -66,7 +68,7 @@ export function connect(settings: Settings): Database {
       } catch (error) {
         const fault = classify(error)
         const wait = Math.random() * MAX_RETRY_JITTER_MS
-        if (!fault.passing || Date.now() + wait >= deadline) throw unavailable(fault)
+        if (!fault.passing || wait >= left) throw unavailable(fault)
         await new Promise((resolve) => setTimeout(resolve, wait))
       }
       try {

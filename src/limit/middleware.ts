@@ -22,7 +22,7 @@ const usersOf = perIsolate(() => new CappedMap<string, string>(10_000))
 
 /**
  * Charges the caller's budget: beside a read, before a write. A read that is refused shows nothing, a write that
- * is refused did not happen. While more than a tenth of the budget is left, a read costs one trip in all.
+ * is refused did not happen, and a flood of either costs the database nothing.
  */
 export const limit = createMiddleware<AppEnv>(async function limit(c, next) {
   const { session, settings } = c.var
@@ -30,15 +30,18 @@ export const limit = createMiddleware<AppEnv>(async function limit(c, next) {
   const known = usersOf(settings).get(session.hashes[0] as string)
   if (known === undefined) await admitLookUp(c)
 
-  if (known === undefined && isRead) {
-    // The statement says whose budget it is.
+  // A read by a user not yet known: the statement says whose budget it is.
+  if (isRead && known === undefined) {
     await next()
     const userId = await answered(c)
     if (userId) settle(c, await chargeUser(c, userId).decision)
     return
   }
 
+  // A write by a user not yet known asks for the session first.
   const { decision, comfortable } = chargeUser(c, known ?? (await identify(c)))
+
+  // A read with more than a tenth of the budget left: limiter and statement together.
   if (isRead && comfortable) {
     await next()
     const charged = await decision
@@ -47,6 +50,7 @@ export const limit = createMiddleware<AppEnv>(async function limit(c, next) {
     return
   }
 
+  // A write, or a read with little or nothing left: the limiter, then the statement.
   settle(c, await decision)
   await next()
   await answered(c)
