@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { neon } from '@neondatabase/serverless'
@@ -105,6 +105,7 @@ async function migrate(): Promise<void> {
 }
 
 const folder = mkdtempSync(`${tmpdir()}/tasks-deploy-`)
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const outputFile = { WRANGLER_OUTPUT_FILE_PATH: `${folder}/output.ndjson`, WRANGLER_SEND_METRICS: 'false' }
 
 interface Deployed {
@@ -113,23 +114,29 @@ interface Deployed {
   targets?: string[]
 }
 
-/** The new version answers, and reaches its database. */
+/** The new version answers, and reaches its database; a name that is new may take a minute to be known. */
 async function look(): Promise<void> {
   const entries = readFileSync(outputFile.WRANGLER_OUTPUT_FILE_PATH, 'utf8').trim().split('\n')
   const deployed = entries.map((line) => JSON.parse(line) as Deployed).find(({ type }) => type === 'deploy')
-  const [target] = deployed?.targets ?? []
-  const rollback = `npx wrangler rollback --env ${environment}`
-  if (!target) return console.log(`No address to look at. To go back: ${rollback}`)
-  const url = target.startsWith('http') ? target : `https://${target.split(' ')[0]}`
-  const health = await fetch(`${url}/health`).then(
-    (response) => response.json() as Promise<{ version: string }>,
-  )
-  const ready = await fetch(`${url}/health/ready`)
-  console.log(`${url} ${health.version} ${await ready.text()}`)
-  if (health.version !== manifest.version || !ready.ok) {
-    console.error(`Deployed, and not well. To go back: ${rollback}`)
-    process.exitCode = 1
+  const [, host] =
+    /^(?:https:\/\/)?([a-z0-9-]+\.[a-z0-9.-]+)/m.exec(deployed?.targets?.join('\n') ?? '') ?? []
+  const back = `To go back: npx wrangler rollback --env ${environment}`
+  if (!host) return console.log(`wrangler named no address to look at. ${back}`)
+  for (let attempt = 1; ; attempt += 1) {
+    const seen = await ask(`https://${host}`).catch((error: Error) => error.message)
+    console.log(`https://${host} ${seen}`)
+    if (seen === WELL) return
+    if (attempt === 12) stop(`or rather deployed, and not well. ${back}`)
+    await new Promise((resolve) => setTimeout(resolve, 5_000))
   }
+}
+
+const WELL = `${manifest.version}, ready`
+
+async function ask(url: string): Promise<string> {
+  const health = (await (await fetch(`${url}/health`)).json()) as { version: string }
+  const ready = await fetch(`${url}/health/ready`)
+  return `${health.version}, ${ready.ok ? 'ready' : await ready.text()}`
 }
 
 checkSettings()
@@ -139,9 +146,7 @@ run('npm', 'run', 'check')
 if (dryRun) {
   run('wrangler', 'deploy', '--dry-run', '--env', environment, '--outdir', `${folder}/bundle`)
 } else {
-  await migrate().catch((error: Error & { code?: string }) =>
-    stop(`the migration: ${error.code ?? error.name}`),
-  )
+  await migrate().catch((error: Error) => stop(`the migration: ${error.message}`))
   const secrets = secretsFile ? ['--secrets-file', secretsFile] : []
   run('wrangler', 'deploy', '--env', environment, '--strict', '--tag', tag, ...secrets)
   await look()

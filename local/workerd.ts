@@ -22,7 +22,7 @@ export async function buildBundle(folder: string): Promise<string> {
 export interface Workerd {
   url: string
   /** Ends the process, and returns all that it wrote: the Worker's log. */
-  close(): Promise<string>
+  close(signal?: NodeJS.Signals): Promise<string>
 }
 
 /**
@@ -44,10 +44,14 @@ export async function startWorkerd(options: {
     ['serve', config, '--control-fd=3', `--socket-addr=http=127.0.0.1:${options.port ?? 0}`],
     { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.vars } },
   )
+  // It would outlive this process, were that to end in a hurry.
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk))
-  const close = async () => {
-    await ended(child)
+  const close = async (signal?: NodeJS.Signals) => {
+    await ended(child, signal)
     await rm(folder, { recursive: true, force: true })
     return output
   }
@@ -87,9 +91,9 @@ async function listening(child: ChildProcess): Promise<number | undefined> {
   return undefined
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+async function ended(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGTERM')
+  child.kill(signal)
   await exit
 }

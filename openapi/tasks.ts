@@ -53,7 +53,7 @@ const NOT_MODIFIED: Answer = {
 const CHANGE: ProblemType[] = [...SESSION, ...BODY, 'not_found', 'precondition_failed']
 const CHANGES: Operation['body'] = {
   name: 'TaskUpdate',
-  mediaTypes: MERGE_PATCH,
+  mediaTypes: JSON_ONLY,
   examples: {
     done: { summary: 'Check it off', value: { completed: true } },
     clear: {
@@ -189,7 +189,7 @@ export const tasks: Operation[] = [
     description:
       'What is sent changes, what is not stays; `description: null` clears it. Values equal to the stored ones change nothing, not even `updated_at`. With `If-Match`, of two editors one wins and the other is told.',
     parameters: ['TaskId', 'If-Match', 'If-None-Match'],
-    body: CHANGES,
+    body: { ...CHANGES, mediaTypes: MERGE_PATCH },
     answers: CHANGED,
     problems: CHANGE,
   },

@@ -18,6 +18,8 @@ const STEPS = 20
 const LANES = 4
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'SEARCH', 'REPORT']
 
+const named = (id: string) => operations.find(({ operationId }) => operationId === id) as Operation
+
 const sequences = fc.array(fc.oneof(...operations.map(requests), ...creates()), {
   minLength: 1,
   maxLength: STEPS,
@@ -26,8 +28,7 @@ const sequences = fc.array(fc.oneof(...operations.map(requests), ...creates()), 
 
 /** A list that stays empty would say little: half of all requests make a task. */
 function creates(): fc.Arbitrary<Request>[] {
-  const create = operations.find(({ operationId }) => operationId === 'createTask') as Operation
-  return Array.from({ length: 5 }, () => requests(create))
+  return Array.from({ length: 5 }, () => requests(named('createTask')))
 }
 
 test('generated requests get documented answers', { timeout: 3_600_000 }, async ({ annotate }) => {
@@ -41,24 +42,33 @@ test('generated requests get documented answers', { timeout: 3_600_000 }, async 
       statuses[response.status] = (statuses[response.status] ?? 0) + 1
       return response
     }
+  let failed = false
   const property = fc.asyncProperty(sequences, async (sequence) => {
+    // Where one lane has failed, the others need not go on.
+    if (failed) return
     const user = await aUser()
-    const model = new Model({ ...user, api: counted(user.api) })
-    for (const request of sequence) await take({ ...user, api: counted(user.api) }, model, request)
+    const api = counted(user.api)
+    const model = new Model({ ...user, api })
+    for (const request of sequence) await take({ ...user, api }, model, request)
   })
   const started = Date.now()
-  await Promise.all(
-    Array.from({ length: LANES }, async (_, lane) => {
-      for (let run = seed + lane; sent < wanted; run += LANES)
-        await fc.assert(property, { seed: run, numRuns: 5 })
-    }),
-  )
+  const lanes = Array.from({ length: LANES }, async (_, lane) => {
+    for (let run = seed + lane; sent < wanted && !failed; run += LANES) {
+      const details = await fc.check(property, { seed: run, numRuns: 5 })
+      if (!failed && details.failed) {
+        failed = true
+        throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance })
+      }
+    }
+  })
+  for (const lane of await Promise.allSettled(lanes)) if (lane.status === 'rejected') throw lane.reason
   const figures = Object.entries(statuses).map(([status, count]) => `${status}: ${count}`)
   await annotate(`${sent} requests in ${Date.now() - started} ms, seed ${seed}; ${figures.join(', ')}`)
 })
 
 async function take(user: User, model: Model, request: Request): Promise<void> {
-  const { path, method, operationId, requestBody, security } = request.operation
+  const { operationId } = request
+  const { path, method, requestBody, security } = named(operationId)
   const ids = [...model.live.keys(), ...model.dead]
   const id = typeof request.id === 'number' ? `${ids[request.id % ids.length] ?? 1}` : request.id.value
   const query = new URLSearchParams(values(request.query))

@@ -305,10 +305,12 @@ describe('503', () => {
     expect(problem.detail).toContain('may or may not have taken effect')
   })
 
-  test('not for a body that is longer under way than the database may take', async () => {
-    const user = await aUser()
-    const parts = ['{"title"', ':"canary', ' slow"}']
-    const body = new ReadableStream<Uint8Array>({
+  test.each([
+    ['a length', 27],
+    ['no length', undefined],
+  ])('not for a body of %s that is longer under way than the database may take', async (_, length) => {
+    const parts = ['{"title"', ':"canary ', 'at last"} ', undefined]
+    const slow = new ReadableStream<Uint8Array>({
       async pull(controller) {
         await new Promise((resolve) => setTimeout(resolve, 4_000))
         const part = parts.shift()
@@ -316,6 +318,8 @@ describe('503', () => {
         else controller.enqueue(new TextEncoder().encode(part))
       },
     })
+    const user = await aUser()
+    const body = length === undefined ? slow : slow.pipeThrough(new FixedLengthStream(length))
     const response = await user.api('POST', '/tasks', body)
     expect(response.status).toBe(201)
   })

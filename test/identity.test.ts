@@ -14,7 +14,7 @@ const env = { RATE_LIMIT_READS: PLENTY, RATE_LIMIT_WRITES: PLENTY, READS: undefi
 function anIsolate() {
   const bindings = envWith(env)
   return async (address?: string): Promise<number> => {
-    const headers = address === undefined ? {} : { 'CF-Connecting-IP': address }
+    const headers = new Headers(address === undefined ? [] : [['CF-Connecting-IP', address]])
     const response = await app.fetch(new Request('https://api.test/tasks', { headers }), bindings)
     expect(response.status).toBe(401)
     return Number(response.headers.get('X-RateLimit-Remaining'))
