@@ -28,7 +28,7 @@ const inNode = (test: TestProjectInlineConfiguration['test']) => ({
 })
 
 function conformance(): Conformance {
-  const { CONFORMANCE_REQUESTS: requests = '10000', CONFORMANCE_SEED: seed = Date.now() % 2 ** 31 } =
+  const { CONFORMANCE_REQUESTS: requests = '2000', CONFORMANCE_SEED: seed = Date.now() % 2 ** 31 } =
     process.env
   return { requests: Number(requests), seed: Number(seed) }
 }

@@ -92,6 +92,10 @@ async function main(command: string | undefined): Promise<void> {
   }
   const target = { databaseUrl, fetchEndpoint }
   const { hostname, pathname } = new URL(databaseUrl)
+  // .dev.vars names the stand-in: a DATABASE_URL of another host, given in the environment, does not mean it.
+  if (fetchEndpoint && new URL(fetchEndpoint).hostname !== hostname) {
+    throw new Error(`NEON_FETCH_ENDPOINT is not where ${hostname} is: unset it, or set both.`)
+  }
   console.log(`${hostname}${pathname}`)
   if (command === 'up') {
     const names = await up(target)

@@ -1,4 +1,5 @@
 import { bodyLimit } from 'hono/body-limit'
+import type { ApplyGlobalResponse } from 'hono/client'
 import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { type AppEnv, router } from './context.ts'
@@ -8,6 +9,7 @@ import { crossOrigin, requestId, securityHeaders } from './headers.ts'
 import { health } from './health/routes.ts'
 import { requestLog } from './log.ts'
 import { notFound, onError, Problem, respond } from './problem.ts'
+import type { ProblemResponses } from './problem-body.ts'
 import { tasks } from './tasks/routes.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
@@ -63,6 +65,6 @@ app.notFound(notFound)
 
 const routes = app.route('/', health).route('/tasks', tasks)
 
-/** The routes with their types, for `hc<AppType>` of hono/client. */
-export type AppType = typeof routes
+/** The routes with their types, problems included, for `hc<AppType>` of hono/client. */
+export type AppType = ApplyGlobalResponse<typeof routes, ProblemResponses>
 export { app }

@@ -113,7 +113,7 @@ async function arrange(cells: Cell[]): Promise<void> {
   }
 }
 
-/** Eight at a time, so that the cells which wait for a deadline beside them find the machine free when it comes. */
+/** Eight at a time: the machine is to be fast enough for the deadlines that the cells are about. */
 async function inTurn(cells: Cell[], work: (cell: Cell) => Promise<void>): Promise<void> {
   const turns = cells.values()
   const worker = async () => {
@@ -139,21 +139,21 @@ beforeAll(async () => {
   for (const cell of database) if (cell.neon === 'refused') await observe(cell, UNLIMITED)
   const proxied = database.filter(({ neon }) => neon !== 'refused')
   const slow = ({ neon }: Cell) => /hang|trickle|ms=[28]000/.test(neon)
+  const quick = proxied.filter((cell) => !slow(cell))
+  await inTurn(quick, (cell) => observe(cell, UNLIMITED))
+  await inTurn(limiter, (cell) => observe(cell, RATE_LIMITED))
   const waiting: Promise<void>[] = []
   for (const cell of proxied.filter(slow)) {
     waiting.push(observe(cell, UNLIMITED))
     // All at once, they would wait for the machine before they wait for their upstream.
     await new Promise((resolve) => setTimeout(resolve, 15))
   }
-  const quick = proxied.filter((cell) => !slow(cell))
-  await inTurn(quick, (cell) => observe(cell, UNLIMITED))
-  await inTurn(limiter, (cell) => observe(cell, RATE_LIMITED))
   await Promise.all(waiting)
   const keyed = database.filter(({ route }) => route.keyed)
   await inTurn(keyed, async (cell) => {
     seen(cell).again = await seen(cell).call(envWith(UNLIMITED))
   })
-}, 120_000)
+}, 240_000)
 
 afterAll(() => vi.restoreAllMocks())
 

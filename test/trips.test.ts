@@ -77,6 +77,22 @@ describe('of a user whom the isolate knows', () => {
     expect(flood.redis).toBeLessThan(40)
   })
 
+  test('a flood on a budget that another instance has spent asks the limiter twice a second', async () => {
+    const { token } = await aUser()
+    const [here, there] = [1, 2].map(() => apiWith(envWith({ RATE_LIMIT_READS: '10' }), token)) as [
+      Call,
+      Call,
+    ]
+    await roomInWindow(10)
+    await here('GET', '/tasks')
+    await spend(there, 'GET', 10)
+    const started = Date.now()
+    const flood = await record(() => spend(here, 'GET', 60))
+    expect(flood.database).toBeLessThanOrEqual(1)
+    expect(flood.redis).toBeGreaterThanOrEqual(1)
+    expect(flood.redis).toBeLessThanOrEqual(1 + (Date.now() - started) / 500)
+  })
+
   test('a flood of reads sends no more statements than the budget has reads', async () => {
     const { api } = await aKnownUser()
     const answers: Response[] = []
