@@ -50,7 +50,8 @@ export default defineConfig(({ mode }) => {
       projects: [
         inWorkerd({ name: 'worker', include: ['test/*.test.ts'] }),
         // What starts processes or looks at files cannot run in workerd.
-        inNode({ name: 'node', include: ['test/node/*.test.ts'] }),
+        // The race over three processes wants the machine, and waits for the others.
+        inNode({ name: 'node', include: ['test/node/*.test.ts'], sequence: { groupOrder: 1 } }),
         inNode({ name: 'auth', include: ['test/auth/*.test.ts'] }),
         // Races and plans want the machine, and so wait for the other tests and for one another.
         ...(services
@@ -61,7 +62,7 @@ export default defineConfig(({ mode }) => {
                 fileParallelism: false,
                 testTimeout: 300_000,
                 hookTimeout: 300_000,
-                sequence: { groupOrder: 1 },
+                sequence: { groupOrder: 2 },
               }),
             ]
           : []),

@@ -6,7 +6,7 @@ export const MAX = Number.MAX_SAFE_INTEGER
 
 /** Values that fit the schema. Unknown keywords are an error: a rule that is not generated is not tested. */
 export function fitting(schema: Schema): fc.Arbitrary<unknown> {
-  const { type, anyOf, format: _, description: __, examples: ___, default: ____, ...rules } = schemaOf(schema)
+  const { type, format: _, description: __, examples: ___, ...rules } = schemaOf(schema)
   const rule = <T>(name: string, otherwise: T): T => {
     const value = (rules as Record<string, T>)[name] ?? otherwise
     delete (rules as Record<string, T>)[name]
@@ -14,7 +14,7 @@ export function fitting(schema: Schema): fc.Arbitrary<unknown> {
   }
   const values = Array.isArray(type)
     ? fc.oneof(...type.map((one) => fitting({ ...rules, type: one })))
-    : arbitrary(type, rule, anyOf)
+    : arbitrary(schema, type, rule)
   if (!Array.isArray(type) && Object.keys(rules).length > 0) {
     throw new Error(`the generator knows no ${Object.keys(rules)} of a ${type}`)
   }
@@ -23,7 +23,7 @@ export function fitting(schema: Schema): fc.Arbitrary<unknown> {
 
 type Rule = <T>(name: string, otherwise: T) => T
 
-function arbitrary(type: unknown, rule: Rule, anyOf: Schema[] | undefined): fc.Arbitrary<unknown> {
+function arbitrary(schema: Schema, type: unknown, rule: Rule): fc.Arbitrary<unknown> {
   switch (type) {
     case 'null':
       for (const name of ['maxLength', 'minLength', 'pattern']) rule(name, undefined)
@@ -56,11 +56,11 @@ function arbitrary(type: unknown, rule: Rule, anyOf: Schema[] | undefined): fc.A
       const own = fc.record(Object.fromEntries(names), { requiredKeys: required })
       const unknown = fc.string({ unit: 'binary' }).filter((name) => !(name in properties))
       const others = fc.dictionary(unknown, fc.jsonValue(), { maxKeys: 2 })
-      const oneOf = (anyOf ?? []).map((choice) => choice.required ?? [])
+      for (const name of ['minProperties', 'not']) rule(name, undefined)
       return fc
         .tuple(fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, others), own)
         .map(([more, own]) => ({ ...more, ...own }))
-        .filter((body) => oneOf.length === 0 || oneOf.some((names) => names.every((name) => name in body)))
+        .filter((body) => faults(schema, body).length === 0)
     }
     default:
       throw new Error(`the generator knows no ${type}`)

@@ -2,7 +2,17 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { apiWith, envWith, type Fault } from './faults.ts'
 import { record } from './recorder.ts'
-import { aRow, aUser, type Call, client, expectProblem, roomInWindow, sql } from './support.ts'
+import {
+  aRow,
+  aToken,
+  aUser,
+  type Call,
+  client,
+  expectProblem,
+  randomAddress,
+  roomInWindow,
+  sql,
+} from './support.ts'
 import { logged } from './watch.ts'
 
 /** CONTRACT, "Rate limits": "it degrades to the platform's own rate-limit binding …, then to a counter in the isolate." */
@@ -145,9 +155,9 @@ describe('the platform', () => {
 const { fetch } = globalThis
 
 /** What happens to a call to Redis on its way, as far as the isolate can see, until the test ends. */
-function onTheWayToRedis(meet: (call: () => Promise<Response>) => Promise<Response>): void {
+function onTheWayToRedis(meet: (call: (url?: string) => Promise<Response>) => Promise<Response>): void {
   globalThis.fetch = async (input, init) => {
-    const call = () => fetch(input, init)
+    const call = (url?: string) => fetch(url ?? input, init)
     return await (String(input).startsWith(env.UPSTASH_REDIS_REST_URL) ? meet(call) : call())
   }
 }
@@ -228,11 +238,10 @@ describe('an outage', () => {
 
   test('lets a look-up of a bad token go on being counted', async () => {
     await roomInWindow(15)
-    const bindings = envWith({ upstash: 'refused' })
+    const [bindings, address] = [envWith({ upstash: 'refused' }), randomAddress()]
     const statuses: number[] = []
     for (let i = 0; i < 22; i++) {
-      const token = `canary${crypto.randomUUID()}`
-      statuses.push((await apiWith(bindings, token, '192.0.2.99')('GET', '/tasks')).status)
+      statuses.push((await apiWith(bindings, aToken(), address)('GET', '/tasks')).status)
     }
     expect(statuses).toEqual([...Array(20).fill(401), 429, 429])
     expect((await client()('GET', '/tasks')).status).toBe(401)
@@ -247,7 +256,7 @@ describe('a queue', () => {
     await api('GET', '/tasks')
     let turn: Promise<unknown> = Promise.resolve()
     onTheWayToRedis((call) => {
-      const mine = turn.then(() => new Promise((resolve) => setTimeout(resolve, 15))).then(call)
+      const mine = turn.then(() => new Promise((resolve) => setTimeout(resolve, 15))).then(() => call())
       turn = mine
       return mine
     })
@@ -256,18 +265,26 @@ describe('a queue', () => {
   })
 
   test('leaves behind a call that hangs while later ones are answered', async () => {
-    const api = apiWith(envWith(UNLIMITED), (await aUser()).token)
-    await api('GET', '/tasks')
+    const { token } = await aUser()
+    const [busy, quiet] = [1, 2].map(() => apiWith(envWith(UNLIMITED), token)) as [Call, Call]
+    for (const api of [busy, quiet]) await api('GET', '/tasks')
     let calls = 0
-    onTheWayToRedis((call) => (calls++ === 0 ? new Promise(() => {}) : call()))
-    const order: string[] = []
-    const first = api('GET', '/tasks').then((response) => order.push(isCounted(response) ? 'counted' : 'not'))
-    while (order.length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      await api('GET', `/tasks/${NO_ID}`)
+    onTheWayToRedis((call) => call(calls++ < 2 ? `${env.FAULTY_UPSTASH}/~hang` : undefined))
+    const timed = async (api: Call) => {
+      const started = Date.now()
+      expect(isCounted(await api('GET', '/tasks'))).toBe(false)
+      return Date.now() - started
     }
-    await first
-    expect(order).toEqual(['not'])
-    expect(calls).toBeGreaterThan(1)
+    const alone = timed(quiet)
+    let isOver = false
+    const amongOthers = timed(busy).finally(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      await busy('GET', `/tasks/${NO_ID}`)
+    }
+    expect(calls).toBeGreaterThan(5)
+    expect(await amongOthers).toBeLessThan(2 * (await alone))
   })
 })

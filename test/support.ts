@@ -1,6 +1,7 @@
 import { env, exports } from 'cloudflare:workers'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { expect } from 'vitest'
+import { expectDocumented } from './openapi.ts'
 
 /** SQL past the API, to arrange what the auth server would have written and to look at what is stored. */
 neonConfig.fetchEndpoint = env.NEON_FETCH_ENDPOINT
@@ -42,7 +43,7 @@ export function randomAddress(): string {
   return `2001:db8:${groups[0]?.toString(16)}:${groups[1]?.toString(16)}::1`
 }
 
-/** Calls the Worker as one client, from one address. A string or bytes go as they are; anything else as JSON. */
+/** Calls the Worker as one client, from one address, and holds every answer against the document. A string or bytes go as they are; anything else as JSON. */
 export function client(token?: string, address = randomAddress()): Call {
   return async (method, path, body, headers = {}) => {
     const raw =
@@ -50,7 +51,7 @@ export function client(token?: string, address = randomAddress()): Call {
       typeof body === 'string' ||
       ArrayBuffer.isView(body) ||
       body instanceof ReadableStream
-    return await exports.default.fetch(
+    const response = await exports.default.fetch(
       new Request(`https://api.test${path}`, {
         method,
         headers: {
@@ -63,6 +64,8 @@ export function client(token?: string, address = randomAddress()): Call {
         redirect: 'manual',
       }),
     )
+    await expectDocumented(method, path, response.clone())
+    return response
   }
 }
 
