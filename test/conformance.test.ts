@@ -54,7 +54,7 @@ test('generated requests get documented answers', { timeout: 3_600_000 }, async 
   const started = Date.now()
   const lanes = Array.from({ length: LANES }, async (_, lane) => {
     for (let run = seed + lane; sent < wanted && !failed; run += LANES) {
-      const details = await fc.check(property, { seed: run, numRuns: 5 })
+      const details = await fc.check(property, { seed: run, numRuns: 5, interruptAfterTimeLimit: 60_000 })
       if (!failed && details.failed) {
         failed = true
         throw new Error(fc.defaultReportMessage(details), { cause: details.errorInstance })

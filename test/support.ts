@@ -43,7 +43,10 @@ export function randomAddress(): string {
   return `2001:db8:${groups[0]?.toString(16)}:${groups[1]?.toString(16)}::1`
 }
 
-/** Calls the Worker as one client, from one address, and holds every answer against the document. A string or bytes go as they are; anything else as JSON. */
+/**
+ * Calls the Worker as one client, from one address, and holds every answer against public/openapi.json. A string or
+ * bytes go as they are; anything else as JSON.
+ */
 export function client(token?: string, address = randomAddress()): Call {
   return async (method, path, body, headers = {}) => {
     const raw =

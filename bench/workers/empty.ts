@@ -1,0 +1,2 @@
+/** What workerd itself takes to start. */
+export default { fetch: () => new Response('ok') } satisfies ExportedHandler

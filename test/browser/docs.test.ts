@@ -1,0 +1,152 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import openapi from '../../public/openapi.json' with { type: 'json' }
+import { startWorld } from './world.ts'
+
+const screenshots = join(import.meta.dirname, '../../dist/docs')
+const desktop = { viewport: { width: 1440, height: 900 } }
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+
+const operations = Object.entries(openapi.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, { tags, summary }]) => ({
+    summary,
+    hash: `#tag/${tags[0]?.toLowerCase()}/${method.toUpperCase()}${path}`,
+  })),
+)
+
+let world: Awaited<ReturnType<typeof startWorld>>
+let browser: Browser
+
+beforeAll(async () => {
+  await mkdir(screenshots, { recursive: true })
+  world = await startWorld()
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+      // The network is unplugged: no name resolves, and no address but this machine's is one.
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+    ],
+  })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await world?.close()
+})
+
+/** The docs page with a fresh profile, and what must not happen on it. */
+async function open(options: BrowserContextOptions, hash = '') {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url())
+    if (origin !== world.url && protocol !== 'data:' && protocol !== 'blob:') complaints.push(request.url())
+  })
+  await page.goto(`${world.url}/docs${hash}`)
+  await page.getByRole('heading', { name: openapi.info.title }).first().waitFor()
+  return { page, complaints, close: () => context.close() }
+}
+
+const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true }).first()
+
+describe.each([
+  ['desktop', 'light', desktop],
+  ['desktop', 'dark', desktop],
+  ['phone', 'light', phone],
+  ['phone', 'dark', phone],
+] as const)('the docs page, offline, on a %s in the %s', (device, colorScheme, options) => {
+  test('shows every operation, asks no other origin and has nothing to complain of', async () => {
+    const { page, complaints, close } = await open({ ...options, colorScheme })
+    await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}.png`) })
+    for (const { summary, hash } of operations) {
+      await page.evaluate((hash) => {
+        location.hash = hash
+      }, hash)
+      await heading(page, summary).waitFor()
+      if (summary === 'Create a task') {
+        await page.waitForTimeout(1000)
+        await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-operation.png`) })
+      }
+    }
+    const fits = await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
+    expect(fits, 'nothing to scroll to the side').toBe(true)
+    const scheme = await page.evaluate(() => document.body.className)
+    expect(scheme).toContain(`${colorScheme}-mode`)
+    expect(complaints).toEqual([])
+    await close()
+  })
+
+  test('calls the API with a token that is pasted', async () => {
+    const token = await world.signUp()
+    const { page, complaints, close } = await open({ ...options, colorScheme })
+    await page.getByPlaceholder('Token').first().fill(token)
+    await page.evaluate(() => {
+      location.hash = '#tag/tasks/POST/tasks'
+    })
+    await heading(page, 'Create a task').waitFor()
+    const section = page.locator('section').filter({ has: heading(page, 'Create a task') })
+    await section.getByRole('button', { name: 'Test Request' }).first().click()
+    const send = page.getByRole('button', { name: 'Send' }).first()
+    await send.click()
+    await page.getByText('201 Created').first().waitFor()
+    const box = await send.boundingBox()
+    expect(box?.x, 'the button is on the screen').toBeGreaterThanOrEqual(0)
+    expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(options.viewport.width)
+    await page.waitForTimeout(1000)
+    await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-call.png`) })
+
+    const stored = await fetch(`${world.url}/tasks`, { headers: { Authorization: `Bearer ${token}` } })
+    expect(await stored.json()).toMatchObject([{ title: 'Buy milk' }])
+    const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))
+    expect(kept, 'the token is nowhere but on the page').not.toContain(token)
+    expect(complaints).toEqual([])
+    await close()
+  })
+})
+
+describe('as static assets', () => {
+  test('the document may be read by any page, and kept for a while', async () => {
+    const response = await fetch(`${world.url}/openapi.json`)
+    expect(await response.json()).toEqual(openapi)
+    const { headers } = response
+    expect(headers.get('Content-Type')).toBe('application/json')
+    expect(headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(headers.get('Cache-Control')).toBe('public, max-age=300')
+    const etag = headers.get('ETag') ?? ''
+    const again = await fetch(`${world.url}/openapi.json`, { headers: { 'If-None-Match': etag } })
+    expect(again.status).toBe(304)
+  })
+
+  test('the page takes scripts, and makes calls, of its own origin only', async () => {
+    const { headers } = await fetch(`${world.url}/docs`)
+    const policy = headers.get('Content-Security-Policy') ?? ''
+    expect(policy).toContain("default-src 'none'; script-src 'self';")
+    expect(policy).toContain("connect-src 'self'")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy.match(/https?:|\*/)).toBeNull()
+  })
+
+  test.each(['/docs', '/openapi.json'])('%s has the headers of the API, and its methods', async (path) => {
+    for (const method of ['GET', 'HEAD', 'POST']) {
+      const { status, headers } = await fetch(world.url + path, { method })
+      expect(status).toBe(method === 'POST' ? 405 : 200)
+      expect(headers.get('Allow')).toBe('GET, HEAD')
+      expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
+      expect(headers.get('Referrer-Policy')).toBe('no-referrer')
+      expect(headers.get('Strict-Transport-Security')).toContain('max-age=')
+    }
+  })
+
+  test('the page with a trailing slash leads to the page', async () => {
+    const response = await fetch(`${world.url}/docs/`)
+    expect([response.status, response.url]).toEqual([200, `${world.url}/docs`])
+  })
+})

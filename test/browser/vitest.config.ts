@@ -1,0 +1,6 @@
+import { defineConfig } from 'vitest/config'
+
+// Apart from the other tests: it needs a browser (Debian's chromium, or CHROMIUM=/path/to/one).
+export default defineConfig({
+  test: { dir: import.meta.dirname, include: ['*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
+})
