@@ -1,28 +1,11 @@
 import type { ProblemType } from '../src/problem.ts'
-import { taskJson } from '../src/tasks/representation.ts'
+import { milk, plants } from './examples.ts'
 import type { HeaderName } from './headers.ts'
 import type { Answer, Operation } from './operations.ts'
 import type { Schema } from './schemas.ts'
 
 const JSON_ONLY = ['application/json']
 const MERGE_PATCH = ['application/json', 'application/merge-patch+json']
-
-/** As src/ writes it. */
-const task = (id: number, title: string, description: string | null, completed: boolean, minute: string) =>
-  JSON.parse(
-    taskJson([
-      '5f3c1d2e-8a4b-4c6d-9e7f-0a1b2c3d4e5f',
-      `${id}`,
-      title,
-      description,
-      completed ? 't' : 'f',
-      `2025-12-10 12:${minute}+00`,
-      `2025-12-10 12:${minute}+00`,
-      '1',
-    ]),
-  )
-const milk = task(42, 'Buy milk', 'Two litres, the blue one', false, '34:56')
-const plants = task(41, 'Water the plants', null, true, '30:00.25')
 
 const VALIDATORS: HeaderName[] = ['ETag']
 const byId = { id: '$response.body#/id' }

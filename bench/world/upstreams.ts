@@ -11,7 +11,7 @@ export interface Upstreams {
   postgresPort: number
   redisPort: number
   /** Sets the round-trip time, and says what came in since the last time it was set. */
-  setRtt(rtt: number): Promise<Report>
+  setRtt(rtt: number): Promise<Report & { toLimiter: number }>
   close(): Promise<void>
 }
 
@@ -42,7 +42,8 @@ export async function startUpstreams(
       )
       const calls = reports.reduce((sum, report) => sum + report.calls, 0)
       const late = reports.reduce((sum, report) => sum + report.late * report.calls, 0)
-      return { calls, late: calls > 0 ? late / calls : 0 }
+      const [, upstash, , redis] = reports as [Report, Report, Report, Report]
+      return { calls, late: calls > 0 ? late / calls : 0, toLimiter: upstash.calls + redis.calls }
     },
     async close() {
       await Promise.all(children.map(end))
