@@ -44,6 +44,8 @@ export default defineConfig(({ mode }) => {
     test: {
       globalSetup: 'test/setup/world.ts',
       sequence: { shuffle: true },
+      // Much of a test's time is a wait: for a timeout, for the next minute.
+      maxWorkers: '100%',
       provide: { conformance: conformance() },
       // The Worker logs every request: of a test that passes, nobody needs to read it.
       silent: 'passed-only',

@@ -73,13 +73,21 @@ export const unauthorized = (error?: 'invalid_token') =>
 export const malformed = () =>
   invalid([{ field: 'body', message: 'Body is not valid JSON', code: 'json_invalid' }])
 
-// What a handler may already have said of a representation that the problem now replaces.
-const REPRESENTATION = ['ETag', 'Link', 'Location', 'Cache-Control', 'Idempotency-Replayed']
+/** What an answer says of itself alone. Hono would pass it on to the problem that takes the answer's place. */
+const OF_ONE_ANSWER = [
+  'ETag',
+  'Link',
+  'Location',
+  'Cache-Control',
+  'Idempotency-Replayed',
+  'Retry-After',
+  'WWW-Authenticate',
+]
 
 /** The one writer of error bodies (RFC 9457). */
 export function respond(c: Context<AppEnv>, { type, extra }: Problem): Response {
   const [status, title, detail] = registry[type]
-  for (const name of REPRESENTATION) c.res.headers.delete(name)
+  for (const name of OF_ONE_ANSWER) c.res.headers.delete(name)
   const body = {
     type,
     title,

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { neonConfig } from '@neondatabase/serverless'
 import { app } from '../src/app.ts'
 import type { Env } from '../src/env.ts'
+import { expectDocumented } from './openapi.ts'
 import { type Call, randomAddress } from './support.ts'
 
 type Name =
@@ -60,7 +61,9 @@ export function apiWith(bindings: Env, token?: string, address = randomAddress()
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     try {
-      return await app.fetch(request, bindings)
+      const response = await app.fetch(request, bindings)
+      await expectDocumented(method, path, response.clone())
+      return response
     } finally {
       // The driver's endpoint is the isolate's, so also that of the test's own `sql`.
       if (bindings.NEON_FETCH_ENDPOINT === REFUSED) neonConfig.fetchEndpoint = env.NEON_FETCH_ENDPOINT

@@ -32,7 +32,7 @@ const NUMBERS = [
 ]
 
 /** A user of small budgets, early enough in a minute to spend them. */
-async function aLimitedUser(settings = {}) {
+async function aLimitedUser(settings: Parameters<typeof envWith>[0] = {}) {
   const user = await aUser()
   const bindings = { ...SMALL, ...settings }
   await roomInWindow(15)
@@ -266,6 +266,25 @@ describe('a refusal', () => {
         'canary of',
       )
     }
+  })
+
+  test('takes the place of a 503, and of what that said of when to come back', async () => {
+    const { api, elsewhere } = await aLimitedUser({
+      RATE_LIMIT_READS: '20',
+      neon: 'status,code=500,on=order by',
+    })
+    await api('GET', '/tasks/9007199254740991')
+    await statuses(19, elsewhere().bind(null, 'GET', '/tasks/9007199254740991'))
+    await expectProblem(await api('GET', '/tasks'), 429, 'rate_limit_exceeded')
+  })
+
+  test('takes the place of a 401, and of its challenge', async () => {
+    const { id, token } = await aLimitedUser()
+    const address = randomAddress()
+    const instances = [1, 2].map(() => apiWith(envWith({ ...SMALL, RATE_LIMIT_READS: '1' }), token, address))
+    await sql`update user_sessions set revoked = true where user_id = ${id}`
+    await expectProblem(await (instances[0] as Call)('GET', '/tasks'), 401, 'authentication_error')
+    await expectProblem(await (instances[1] as Call)('GET', '/tasks'), 429, 'rate_limit_exceeded')
   })
 
   test('is logged with the counter that decided, and nothing of the caller', async () => {

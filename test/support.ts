@@ -149,6 +149,8 @@ export async function expectProblem(response: Response, status: number, type: st
   const more = status === 400 ? ['errors'] : status === 429 ? ['retry_after', 'rate_limit_info'] : []
   expect(Object.keys(problem)).toEqual([...ALWAYS, ...more])
   expect(problem).toMatchObject({ status, type, request_id: response.headers.get('X-Request-Id') })
+  expect(response.headers.has('WWW-Authenticate')).toBe(status === 401)
+  if (status === 429) expect(response.headers.get('Retry-After')).toBe(`${problem.retry_after}`)
   expect(problem.timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   return problem
 }

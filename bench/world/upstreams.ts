@@ -11,7 +11,7 @@ export interface Upstreams {
   postgresPort: number
   redisPort: number
   /** Sets the round-trip time, and says what came in since the last time it was set. */
-  setRtt(rtt: number): Promise<Report & { toLimiter: number }>
+  setRtt(rtt: number): Promise<Report & { toUpstash: number }>
   close(): Promise<void>
 }
 
@@ -42,8 +42,7 @@ export async function startUpstreams(
       )
       const calls = reports.reduce((sum, report) => sum + report.calls, 0)
       const late = reports.reduce((sum, report) => sum + report.late * report.calls, 0)
-      const [, upstash, , redis] = reports as [Report, Report, Report, Report]
-      return { calls, late: calls > 0 ? late / calls : 0, toLimiter: upstash.calls + redis.calls }
+      return { calls, late: calls > 0 ? late / calls : 0, toUpstash: reports[1]?.calls ?? 0 }
     },
     async close() {
       await Promise.all(children.map(end))

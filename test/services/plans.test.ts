@@ -66,7 +66,10 @@ let busy: User
 let [middle, deep]: Position[] = []
 
 beforeAll(async () => {
+  // The files before may have left statistics of their own tasks.
   await sql`alter table tasks set (autovacuum_enabled = off)`
+  await sql`truncate tasks`
+  await sql`delete from pg_statistic where starelid = 'tasks'::regclass`
   small = await aUserWith(1_000, 'n % 20 = 0')
   large = await aUserWith(1_000_000, 'n % 20 = 0')
   busy = await aUserWith(50_000, 'n > 10')
