@@ -7,8 +7,8 @@ import { configure } from './env.ts'
 export const requestId = createMiddleware<AppEnv>(async function requestId(c, next) {
   const own = c.req.header('X-Request-Id')
   c.set('requestId', own && /^[A-Za-z0-9_-]{1,128}$/.test(own) ? own : crypto.randomUUID())
+  c.header('X-Request-Id', c.get('requestId'))
   await next()
-  c.header('X-Request-Id', c.var.requestId)
 })
 
 export const securityHeaders = createMiddleware<AppEnv>(async function securityHeaders(c, next) {
@@ -23,7 +23,7 @@ export const securityHeaders = createMiddleware<AppEnv>(async function securityH
   }
 })
 
-export const crossOrigin = cors({
+const rules = cors({
   origin: (origin, c) => (configure(c.env).origins.includes(origin) ? origin : null),
   credentials: true,
   allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
@@ -51,4 +51,11 @@ export const crossOrigin = cors({
     'Idempotency-Replayed',
   ],
   maxAge: 600,
+})
+
+/** Hono's rules, asked when the answer is there: asked before, they would have hono copy it, header by header. */
+export const crossOrigin = createMiddleware<AppEnv>(async function crossOrigin(c, next) {
+  if (c.req.method === 'OPTIONS') return await rules(c, next)
+  await next()
+  await rules(c, async () => {})
 })

@@ -14,11 +14,11 @@ export const requestLog = createMiddleware<AppEnv>(async function requestLog(c, 
   await next()
   const { status } = c.res
   log(status >= 500 ? 'error' : 'info', 'request', {
-    request_id: c.var.requestId,
+    request_id: c.get('requestId'),
     method: c.req.method,
     route: routePath(c, -1),
     status,
     duration_ms: Date.now() - started,
-    ...c.var.note,
+    ...c.get('note'),
   })
 })

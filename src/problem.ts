@@ -96,7 +96,7 @@ export function respond(c: Context<AppEnv>, { type, extra }: Problem): Response 
     // As it was sent: a URI reference (RFC 9457 §3.1.5), where c.req.path is decoded.
     instance: new URL(c.req.url).pathname,
     timestamp: new Date().toISOString(),
-    request_id: c.var.requestId,
+    request_id: c.get('requestId'),
     ...extra.members,
   }
   return c.body(JSON.stringify(body), status, {
@@ -107,7 +107,7 @@ export function respond(c: Context<AppEnv>, { type, extra }: Problem): Response 
 
 export function onError(error: Error, c: Context<AppEnv>): Response {
   if (error instanceof Problem) {
-    if (error.extra.cause !== undefined) Object.assign(c.var.note, { fault: error.extra.cause })
+    if (error.extra.cause !== undefined) Object.assign(c.get('note'), { fault: error.extra.cause })
     return respond(c, error)
   }
   // Only hono's JSON validator throws one: a body that does not parse.
@@ -115,7 +115,7 @@ export function onError(error: Error, c: Context<AppEnv>): Response {
   // Messages may quote what a client sent or what a row holds; names and frames cannot.
   const { name, message, stack = '' } = error
   const frames = stack.slice(stack.indexOf(message) + message.length).match(/^ {4}at .+$/gm) ?? []
-  Object.assign(c.var.note, { error: name, frames: frames.slice(0, 8).map((line) => line.trim()) })
+  Object.assign(c.get('note'), { error: name, frames: frames.slice(0, 8).map((line) => line.trim()) })
   return respond(c, new Problem('internal_error'))
 }
 

@@ -2,6 +2,7 @@ import { neon, neonConfig } from '@neondatabase/serverless'
 import { fillPlaceholders, type SQL } from 'drizzle-orm'
 import { CasingCache } from 'drizzle-orm/casing'
 import type { Settings } from '../env.ts'
+import { perIsolate } from '../isolate.ts'
 import { Problem } from '../problem.ts'
 
 /** Column values as Postgres text; null is SQL's. */
@@ -39,24 +40,30 @@ export function statement(query: SQL): Statement {
   return { text: sql, params }
 }
 
+// What neon() makes is settings alone: no connection, no I/O that a request would own.
+const clientOf = perIsolate(({ DATABASE_URL }) => neon(DATABASE_URL, { arrayMode: true, fullResults: true }))
+
 /** A client for one request: it holds that request's deadline, and no connection. */
 export function connect(settings: Settings): Database {
   // Only statements spend it: a body may take its time on the way in, between two of them too.
   let left = REQUEST_DEADLINE_MS
   if (settings.NEON_FETCH_ENDPOINT) neonConfig.fetchEndpoint = settings.NEON_FETCH_ENDPOINT
-  const sql = neon(settings.DATABASE_URL, { arrayMode: true, fullResults: true })
+  const sql = clientOf(settings)
 
   async function send({ text, params }: Statement, values: Values): Promise<Row[]> {
     if (left <= 0) throw new NotSent()
     const started = Date.now()
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(new DOMException('no answer', 'TimeoutError')), left)
     try {
       const { rows } = await sql.query(text, fillPlaceholders(params, values), {
         types: rawText,
-        fetchOptions: { signal: AbortSignal.timeout(left) },
+        fetchOptions: { signal: late.signal },
       })
       if (!isRows(rows)) throw new TypeError('the database answered with something other than rows')
       return rows
     } finally {
+      clearTimeout(timer)
       left -= Date.now() - started
     }
   }

@@ -1,7 +1,7 @@
 import type { Env } from '../env.ts'
+import { perIsolate } from '../isolate.ts'
 import { type Decision, refusal } from './budget.ts'
 import { CappedMap } from './capped-map.ts'
-import { perIsolate } from './isolate.ts'
 import { platformAdmits } from './limiter.ts'
 import { inAMinute, WindowCounter, windowEnd } from './window.ts'
 

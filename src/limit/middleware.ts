@@ -1,13 +1,13 @@
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { AppEnv } from '../context.ts'
+import { perIsolate } from '../isolate.ts'
 import { unauthorized } from '../problem.ts'
 import { verify } from '../session/session.ts'
 import type { BudgetName, Decision } from './budget.ts'
 import { CappedMap } from './capped-map.ts'
 import { settle } from './headers.ts'
 import { address, addressKey, userKey } from './identity.ts'
-import { perIsolate } from './isolate.ts'
 import { budgetOf, charge, chargeHere } from './limiter.ts'
 import { lookUpsOf } from './look-ups.ts'
 
@@ -61,7 +61,7 @@ export const limit = createMiddleware<AppEnv>(async function limit(c, next) {
  * not fit, this asks: a dead session must not get any other answer than 401.
  */
 async function answered(c: Context<AppEnv>): Promise<string | null | undefined> {
-  return c.res.status >= 500 ? c.var.session.userId : await identify(c)
+  return c.res.status >= 500 ? c.get('session').userId : await identify(c)
 }
 
 /** Whose session it is. Throws the 401, counted against the address, when the database does not know it. */
@@ -83,7 +83,7 @@ async function identify(c: Context<AppEnv>): Promise<string> {
 }
 
 function chargeUser(c: Context<AppEnv>, userId: string) {
-  const { settings } = c.var
+  const settings = c.get('settings')
   const key = userKey(userId)
   const comfortable = budgetOf(settings, classOf(c), key).isComfortable()
   return { comfortable, decision: charge(c.env, settings, classOf(c), key) }
@@ -91,10 +91,10 @@ function chargeUser(c: Context<AppEnv>, userId: string) {
 
 /** Throws the 401 or 429 that needs no look-up of a token which this isolate has not seen alive. */
 async function admitLookUp(c: Context<AppEnv>): Promise<void> {
-  const lookUps = lookUpsOf(c.var.settings)
+  const lookUps = lookUpsOf(c.get('settings'))
   const blocked = lookUps.blocked(address(c))
   if (blocked) settle(c, blocked)
-  if (lookUps.isBad(c.var.session.hashes[0] as string)) {
+  if (lookUps.isBad(c.get('session').hashes[0] as string)) {
     await chargeAnonymous(c)
     throw unauthorized('invalid_token')
   }
@@ -108,11 +108,11 @@ export async function chargeAnonymous(c: Context<AppEnv>): Promise<void> {
 }
 
 const chargeAddress = (c: Context<AppEnv>): Promise<Decision> =>
-  chargeHere(c.env, c.var.settings, classOf(c), address(c))
+  chargeHere(c.env, c.get('settings'), classOf(c), address(c))
 
 /** One that has cost a look-up is counted over all instances too, and the fuller count answers. */
 async function countFailure(c: Context<AppEnv>, hash: string): Promise<void> {
-  const { settings } = c.var
+  const settings = c.get('settings')
   const key = await addressKey(settings.SESSION_HASH_SECRET, address(c))
   const [here, everywhere] = await Promise.all([
     chargeAddress(c),

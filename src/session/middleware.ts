@@ -12,6 +12,6 @@ export const session = createMiddleware<AppEnv>(async function session(c, next) 
     await chargeAnonymous(c)
     throw unauthorized(header === undefined ? undefined : 'invalid_token')
   }
-  c.set('session', { hashes: await tokenHashes(c.var.settings, token) })
+  c.set('session', { hashes: await tokenHashes(c.get('settings'), token) })
   await next()
 })

@@ -58,11 +58,11 @@ export const tasks = router()
   .use('/bulk-delete', postOnly)
   .get('/', session, limit, query(TaskList), async (c) => {
     const { completed, limit = DEFAULT_PAGE, cursor } = c.req.valid('query')
-    const after = cursor === undefined ? undefined : await decodeCursor(c.var.settings, cursor)
-    const rows = await listTasks(c.var.db, c.var.session, { completed, after, limit: limit + 1 })
+    const after = cursor === undefined ? undefined : await decodeCursor(c.get('settings'), cursor)
+    const rows = await listTasks(c.get('db'), c.get('session'), { completed, after, limit: limit + 1 })
     const page = rows.slice(0, limit)
     const last = rows.length > limit ? page.at(-1) : undefined
-    const next = last && (await encodeCursor(c.var.settings, last))
+    const next = last && (await encodeCursor(c.get('settings'), last))
     if (next) {
       const url = new URL(c.req.url)
       url.searchParams.set('cursor', next)
@@ -74,8 +74,8 @@ export const tasks = router()
     const input = c.req.valid('json')
     const key = idempotencyKey(c.req.header('Idempotency-Key'))
     const created = key
-      ? await createTaskOnce(c.var.db, c.var.session, input, key)
-      : { row: await createTask(c.var.db, c.var.session, input), replayed: false }
+      ? await createTaskOnce(c.get('db'), c.get('session'), input, key)
+      : { row: await createTask(c.get('db'), c.get('session'), input), replayed: false }
     if (created === 'reused') throw new Problem('idempotency_key_reused')
     if (created.replayed) c.header('Idempotency-Replayed', 'true')
     c.header('Location', `/tasks/${created.row[1]}`)
@@ -83,23 +83,23 @@ export const tasks = router()
   })
   .post('/bulk-delete', session, limit, body(BulkDelete), async (c) => {
     const ids = [...new Set(c.req.valid('json').task_ids)]
-    const gone = await deleteTasks(c.var.db, c.var.session, ids)
+    const gone = await deleteTasks(c.get('db'), c.get('session'), ids)
     return c.json(
       { deleted: ids.filter((id) => gone.has(id)), not_found: ids.filter((id) => !gone.has(id)) },
       200,
     )
   })
   .get('/:id', session, limit, params(TaskId), async (c) => {
-    const row = found(await getTask(c.var.db, c.var.session, c.req.valid('param').id))
+    const row = found(await getTask(c.get('db'), c.get('session'), c.req.valid('param').id))
     return conditional<Task>(c, etag(row), () => taskJson(row))
   })
   .on(['PUT', 'PATCH'], '/:id', session, limit, params(TaskId), body(TaskUpdate), async (c) => {
     const { id } = c.req.valid('param')
-    const result = await updateTask(c.var.db, c.var.session, id, c.req.valid('json'), versions(c.req))
+    const result = await updateTask(c.get('db'), c.get('session'), id, c.req.valid('json'), versions(c.req))
     return task(c, found(result), 200)
   })
   .delete('/:id', session, limit, params(TaskId), async (c) => {
     const { id } = c.req.valid('param')
-    found(await deleteTask(c.var.db, c.var.session, id, versions(c.req)))
+    found(await deleteTask(c.get('db'), c.get('session'), id, versions(c.req)))
     return c.body(null, 204)
   })

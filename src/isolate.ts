@@ -1,10 +1,10 @@
-import type { Settings } from '../env.ts'
+import type { Settings } from './env.ts'
 
 /** What lives as long as the isolate, one for its settings. Plain values only, and all of it safe to lose. */
-export function perIsolate<T>(make: () => T): (settings: Settings) => T {
+export function perIsolate<T>(make: (settings: Settings) => T): (settings: Settings) => T {
   const made = new WeakMap<Settings, T>()
   return (settings) => {
-    const value = made.get(settings) ?? make()
+    const value = made.get(settings) ?? make(settings)
     made.set(settings, value)
     return value
   }
