@@ -18,6 +18,7 @@ const [WIDTH, HEIGHT, TOP, BOTTOM] = [1000, 380, 50, 330]
 export function chart({ measured }: Results): string {
   const stacks = STACKS.filter((stack) => measured[stack]?.get)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">
+<title>p50 by round-trip time, and CPU, of each stack</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 ${latency(measured, stacks)}
 ${cpu(measured, stacks)}
