@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { version } from '../package.json'
 import { apiWith, envWith } from './faults.ts'
 import { client } from './support.ts'
-import { trips } from './watch.ts'
+import { skip, trips } from './watch.ts'
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
@@ -11,6 +11,10 @@ interface Ready {
   timestamp: string
   checks: { database: string; rate_limiter: string }
 }
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 test('GET /health says that the Worker is alive, which version it is, and when', async () => {
   const response = await client()('GET', '/health')
@@ -77,6 +81,20 @@ test('GET /health/ready asks once for many probes, and keeps the answer', async 
   })
   expect(sent).toEqual({ database: 1, redis: 1 })
   expect(new Set(bodies.map(({ timestamp }) => timestamp)).size).toBe(1)
+})
+
+test('GET /health/ready asks again after ten seconds, once for many at a time', async () => {
+  const api = apiWith(envWith({}))
+  const many = () => Promise.all(Array.from({ length: 20 }, () => api('GET', '/health/ready')))
+  await api('GET', '/health/ready')
+  const later = (ms: number) =>
+    trips(async () => {
+      skip(ms)
+      for (const { status } of await many()) expect(status).toBe(200)
+    })
+  expect(await later(9_000)).toEqual({ database: 0, redis: 0 })
+  expect(await later(2_000)).toEqual({ database: 1, redis: 1 })
+  expect(await later(9_000)).toEqual({ database: 0, redis: 0 })
 })
 
 test.each(['refused', 'reset', 'status,code=500', 'html,code=502', 'wrong-types'] as const)(

@@ -13,7 +13,7 @@ import {
   roomInWindow,
   sql,
 } from './support.ts'
-import { logged } from './watch.ts'
+import { logged, skip } from './watch.ts'
 
 /** CONTRACT, "Rate limits": "it degrades to the platform's own rate-limit binding …, then to a counter in the isolate." */
 
@@ -128,6 +128,10 @@ describe('the platform', () => {
     }
     expect(admitted).toEqual({ GET: 100, POST: 30 })
     expect(await sql`select from tasks where user_id = ${user.id}`).toHaveLength(30)
+    const refusal = await apiWith(envWith({ upstash: 'refused' }), user.token)('POST', '/tasks', {})
+    const { retry_after } = await expectProblem(refusal, 429, 'rate_limit_exceeded')
+    expect(refusal.headers.get('RateLimit')).toBe(`"write";r=0;t=${retry_after}`)
+    expect(refusal.headers.get('X-RateLimit-Remaining')).toBe('0')
   })
 
   test('may be without such counters: the isolate has its own', async () => {
@@ -171,9 +175,6 @@ function aRedis() {
   })
   return redis
 }
-
-/** The Worker's clock, ahead by so many milliseconds. The database keeps its own. */
-const skip = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
 
 const modes = (lines: string[]) =>
   lines.map((line) => JSON.parse(line)).flatMap(({ event, mode }) => (event === 'limiter' ? [mode] : []))

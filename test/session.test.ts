@@ -16,6 +16,7 @@ describe('accepts', () => {
     ['the scheme in lower case', (token) => `bearer ${token}`],
     ['the scheme in upper case', (token) => `BEARER ${token}`],
     ['the scheme in mixed case', (token) => `bEaReR ${token}`],
+    ['more than one space after the scheme', (token) => `Bearer   ${token}`],
     ['token.signature', (token) => `Bearer ${token}.${SIGNATURE}`],
     ['token.signature in base64url', (token) => `Bearer ${token}.ca-nary_cRzbH1J6bWZ3aXl0d3Rld2d5`],
     [
@@ -24,6 +25,7 @@ describe('accepts', () => {
     ],
     ['token.signature with the dot encoded too', (token) => `Bearer ${token}%2E${SIGNATURE}`],
     ['a signature that no one checks', (token) => `Bearer ${token}.canary`],
+    ['a signature of a kilobyte', (token) => `Bearer ${token}.${'canary'.repeat(200)}`],
     ['a signature with more dots, cut at the first', (token) => `Bearer ${token}.canary.canary=`],
   ])('%s', async (_, header) => {
     const user = await aUser()
@@ -142,6 +144,15 @@ describe('while the secret is rotated', () => {
       expect((await api('GET', '/tasks')).status).toBe(200)
     }
     await expectRefusal(await client(old)('GET', '/tasks'), 'GET')
+  })
+
+  test('a token that is stored under both secrets is one session', async () => {
+    const user = await aUser()
+    await aSession(user.id, { token: user.token, secret: PREVIOUS })
+    const api = apiWith(envWith({ SESSION_HASH_SECRET_PREVIOUS: PREVIOUS }), user.token)
+    const created = await api('POST', '/tasks', { title: 'canary' })
+    expect(created.status).toBe(201)
+    expect(await (await api('GET', '/tasks')).json()).toEqual([await created.json()])
   })
 
   test('a revoked session under the previous secret is refused by the next request', async () => {

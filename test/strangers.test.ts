@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { app } from '../src/app.ts'
 import { apiWith, envWith } from './faults.ts'
 import { record } from './recorder.ts'
@@ -12,13 +12,17 @@ import {
   roomInWindow,
   sql,
 } from './support.ts'
-import { logged } from './watch.ts'
+import { logged, skip } from './watch.ts'
 
 /** DESIGN, "The limiter runs beside reads, before writes": what callers without a session cost, and whom. */
 
 // The first call of an isolate loads the limiter's script.
 beforeAll(async () => {
   await (await aUser()).api('GET', '/tasks')
+})
+
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 /** Bad tokens, another each time, from one address. */
@@ -97,6 +101,32 @@ describe('bad tokens', () => {
     expect((await guess(address)).status).toBe(429)
     expect((await api('GET', '/tasks')).status).toBe(200)
     expect((await api('POST', '/tasks', { title: 'canary' })).status).toBe(201)
+  })
+
+  test('shut out a user at the same address whom the isolate does not know, for as long as it says', async () => {
+    await roomInWindow(15)
+    const bindings = envWith({ FAILURES: undefined, LOOKUPS: undefined })
+    const [address, { token }] = [randomAddress(), await aUser()]
+    for (let i = 0; i < 20; i++) {
+      expect((await apiWith(bindings, aToken(), address)('GET', '/tasks')).status).toBe(401)
+    }
+    const api = apiWith(bindings, token, address)
+    const { retry_after = 0 } = await expectProblem(await api('GET', '/tasks'), 429, 'rate_limit_exceeded')
+    expect(retry_after).toBeLessThanOrEqual(60)
+    skip(1_000 * retry_after)
+    expect((await api('GET', '/tasks')).status).toBe(200)
+  })
+
+  test('are remembered for ten seconds, and no longer', async () => {
+    const [token, user] = [aToken(), await aUser()]
+    const api = client(token)
+    expect((await api('GET', '/tasks')).status).toBe(401)
+    await aSession(user.id, { token })
+    skip(9_900)
+    const { database } = await record(async () => expect((await api('GET', '/tasks')).status).toBe(401))
+    expect(database).toBe(0)
+    skip(100)
+    expect((await api('GET', '/tasks')).status).toBe(200)
   })
 
   test('are counted over all instances', async () => {

@@ -32,3 +32,6 @@ export async function logged(work: () => Promise<unknown>): Promise<string[]> {
     for (const spy of spies) spy.mockRestore()
   }
 }
+
+/** The Worker's clock, ahead by so many milliseconds and still, until `vi.useRealTimers()`. The database keeps its own. */
+export const skip = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })

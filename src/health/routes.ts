@@ -10,11 +10,12 @@ const KEPT_MS = 10_000
 
 interface Readiness {
   checkedAt: number
+  askAgainAt: number
   database: 'ok' | 'unavailable'
   rate_limiter: 'ok' | 'unavailable'
 }
 
-// One answer an isolate: a probe that asks often costs the upstreams nothing.
+// One answer an isolate: probes that ask often, or all at once, cost the upstreams nothing.
 const kept = new WeakMap<Settings, Readiness>()
 
 const ping = statement(sql`select 1`)
@@ -46,7 +47,8 @@ async function check(settings: Settings, db: Database): Promise<Readiness> {
       }).ping(),
     ),
   ])
-  return { checkedAt: Date.now(), database, rate_limiter }
+  const checkedAt = Date.now()
+  return { checkedAt, askAgainAt: checkedAt + KEPT_MS, database, rate_limiter }
 }
 
 export const health = router()
@@ -57,11 +59,13 @@ export const health = router()
   .get('/health/ready', async (c) => {
     const { settings, db } = c.var
     let readiness = kept.get(settings)
-    if (!readiness || Date.now() >= readiness.checkedAt + KEPT_MS) {
+    if (!readiness || Date.now() >= readiness.askAgainAt) {
+      // While this one asks, the others still say what was so.
+      if (readiness) readiness.askAgainAt = Date.now() + CHECK_MS
       readiness = await check(settings, db)
       kept.set(settings, readiness)
     }
-    const { checkedAt, ...checks } = readiness
+    const { checkedAt, askAgainAt: _, ...checks } = readiness
     // Without its Redis the API still serves, and still limits: only the database decides.
     const status =
       checks.database === 'unavailable' ? 'unavailable' : checks.rate_limiter === 'ok' ? 'ok' : 'degraded'

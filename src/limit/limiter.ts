@@ -23,8 +23,10 @@ export async function charge(env: Env, settings: Settings, name: BudgetName, key
         breaker.failed(Date.now(), error instanceof Error ? error.name : 'unknown')
       }
     }
-    const { remaining: _, ...decision } = await askNearby(env, budget, key)
-    return decision
+    const decision = await askNearby(env, budget, key)
+    if (!decision.admitted) return decision
+    const { remaining: _, ...admitted } = decision
+    return admitted
   })
 }
 
