@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { AppEnv } from './context.ts'
 
-/** Every way a request can fail: CONTRACT's table, and nothing outside it. */
+/** Every way a request can fail, and nothing outside it: status, title, and the detail where no other is given. */
 export const registry = {
   validation_error: [400, 'Request validation failed', 'One or more validation errors occurred'],
   authentication_error: [401, 'Authentication failed', 'Invalid or missing authentication credentials'],
@@ -54,15 +54,14 @@ export class Problem extends Error {
   readonly extra: Extra
 
   constructor(type: ProblemType, extra: Extra = {}) {
-    super(type, { cause: extra.cause })
+    super(type)
     this.name = 'Problem'
     this.type = type
     this.extra = extra
   }
 }
 
-export const invalid = (errors: FieldError[]) =>
-  new Problem('validation_error', { members: { errors: errors.slice(0, 20) } })
+export const invalid = (errors: FieldError[]) => new Problem('validation_error', { members: { errors } })
 
 /** RFC 6750 §3: no error code when the request carries no credentials at all. */
 export const unauthorized = (error?: 'invalid_token') =>
@@ -73,16 +72,8 @@ export const unauthorized = (error?: 'invalid_token') =>
 export const malformed = () =>
   invalid([{ field: 'body', message: 'Body is not valid JSON', code: 'json_invalid' }])
 
-/** What an answer says of itself alone. Hono would pass it on to the problem that takes the answer's place. */
-const OF_ONE_ANSWER = [
-  'ETag',
-  'Link',
-  'Location',
-  'Cache-Control',
-  'Idempotency-Replayed',
-  'Retry-After',
-  'WWW-Authenticate',
-]
+/** What a read or a refusal says of itself alone. Hono would pass it on to the problem that takes its place. */
+const OF_ONE_ANSWER = ['ETag', 'Link', 'Cache-Control', 'Retry-After', 'WWW-Authenticate']
 
 /** The one writer of error bodies (RFC 9457). */
 export function respond(c: Context<AppEnv>, { type, extra }: Problem): Response {
@@ -111,10 +102,10 @@ export function onError(error: Error, c: Context<AppEnv>): Response {
     return respond(c, error)
   }
   // Only hono's JSON validator throws one: a body that does not parse.
-  if (error instanceof HTTPException && error.status === 400) return respond(c, malformed())
+  if (error instanceof HTTPException) return respond(c, malformed())
   // Messages may quote what a client sent or what a row holds; names and frames cannot.
   const { name, message, stack = '' } = error
-  const frames = stack.slice(stack.indexOf(message) + message.length).match(/^ {4}at .+$/gm) ?? []
+  const frames = stack.slice(stack.indexOf(message) + message.length).match(/^ {4}at .+/gm) ?? []
   Object.assign(c.get('note'), { error: name, frames: frames.slice(0, 8).map((line) => line.trim()) })
   return respond(c, new Problem('internal_error'))
 }

@@ -239,6 +239,18 @@ const reasons: Record<string, () => Promise<Response>> = {
 }
 for (const [index, fail] of Object.values(reasons).entries()) app.get(`/canary-${index}`, fail)
 
+/** Routes that fail with a stack of these frames, after a message, and after a line, that look like more of them. */
+const stacks: Record<string, string[] | undefined> = {
+  '/canary-stack': Array.from({ length: 12 }, (_, i) => `at frame${i} (file.ts:${i}:1)`),
+  '/canary-no-stack': undefined,
+}
+for (const [path, frames] of Object.entries(stacks)) {
+  const message = 'canary\n    at canary reason'
+  const stack =
+    frames && [`Error: ${message}`, 'not    at canary', ...frames.map((at) => `    ${at}`)].join('\n')
+  app.get(path, () => Promise.reject(Object.assign(new Error(message), { stack })))
+}
+
 describe('500', () => {
   test.each(Object.keys(reasons).map((what, index) => [what, index] as const))(
     'for %s that is thrown, without a word of the reason',
@@ -260,6 +272,17 @@ describe('500', () => {
       const line = lines.map((each) => JSON.parse(each)).find(({ event }) => event === 'request')
       expect(line).toMatchObject({ level: 'error', status: 500, request_id: problem.request_id })
       expect(line.error).toEqual(expect.any(String))
+    },
+  )
+
+  test.each(Object.keys(stacks))(
+    'with the frames of its stack in the log, eight at most: %s',
+    async (path) => {
+      const lines = await logged(async () => {
+        await expectProblem(await apiWith(envWith({}))('GET', path), 500, 'internal_error')
+      })
+      const frames = (stacks[path] ?? []).slice(0, 8)
+      expect(JSON.parse(lines[0] as string)).toMatchObject({ error: 'Error', frames })
     },
   )
 

@@ -15,8 +15,6 @@ import {
 } from './support.ts'
 import { logged } from './watch.ts'
 
-/** CONTRACT, "Rate limits". */
-
 // The first call of an isolate loads the limiter's script.
 beforeAll(async () => {
   await (await aUser()).api('GET', '/tasks')
@@ -239,7 +237,7 @@ describe('a refusal', () => {
     const { api, elsewhere, id } = await aLimitedUser({ RATE_LIMIT_READS: '20' })
     const task = await aRow(id, { title: 'canary of a secret' })
     await aRow(id)
-    const paths = ['/tasks', '/tasks?limit=1', `/tasks/${task}`]
+    const paths = ['/tasks?limit=1', '/tasks', `/tasks/${task}`]
     if (beside) {
       // This instance has seen plenty left; another one spends it.
       await api('GET', '/tasks')

@@ -164,5 +164,6 @@ export async function deleteTasks(
   ids: readonly number[],
 ): Promise<Set<number>> {
   const rows = await authorized(db.write, session, deleteManyStatement, { ids })
-  return new Set(rows.flatMap(([, id]) => (id == null ? [] : [Number(id)])))
+  // Where none was, one row says so with a null: 0, which is no task's id.
+  return new Set(rows.map(([, id]) => Number(id)))
 }
