@@ -6,7 +6,7 @@ import { startWorkerd, type Workerd } from '../../local/workerd.ts'
 import type {} from '../setup/bundle.ts'
 import type {} from '../setup/world.ts'
 
-const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-node-tests'
+export const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-node-tests'
 const { realServices: _, FAULTY_NEON: __, FAULTY_UPSTASH: ___, ...world } = inject('world')
 neonConfig.fetchEndpoint = world.NEON_FETCH_ENDPOINT
 const sql = neon(world.DATABASE_URL)
