@@ -15,7 +15,7 @@ import {
 } from './support.ts'
 import { logged, skip } from './watch.ts'
 
-/** CONTRACT, "Rate limits": "it degrades to the platform's own rate-limit binding …, then to a counter in the isolate." */
+/** A limiter without its Redis: the platform's own rate-limit binding takes over, then a counter in the isolate. */
 
 const FAULTS: Fault[] = [
   'refused',
@@ -261,8 +261,9 @@ describe('a queue', () => {
       turn = mine
       return mine
     })
-    const many = Array.from({ length: 40 }, () => api('GET', `/tasks/${NO_ID}`))
-    expect((await Promise.all(many)).filter(isCounted)).toHaveLength(40)
+    // The last answer comes after more than 250 ms, and on a machine that is three times as slow within the second.
+    const many = Array.from({ length: 20 }, () => api('GET', `/tasks/${NO_ID}`))
+    expect((await Promise.all(many)).filter(isCounted)).toHaveLength(20)
   })
 
   test('leaves behind a call that hangs while later ones are answered', async () => {
