@@ -55,7 +55,7 @@ export const headers = {
   Link: header(
     'Where the next page is (RFC 8288); absent on the last one.',
     { type: 'string', pattern: '^<[^>]+>; rel="next"$' },
-    '<https://api.example.com/tasks?limit=50&cursor=v1.1765370096000.42.q2w3e4r5t6y7u8i9o0p1a2>; rel="next"',
+    '<https://api.example.com/tasks?limit=50&cursor=v1.1765370096000.42.9f86d081884c7d659a2feaa0c55ad015>; rel="next"',
   ),
   Location: header(
     'The path of the new task.',

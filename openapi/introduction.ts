@@ -31,7 +31,8 @@ is as good as one that does not exist: both are 404.
 ## Limits
 
 Each user has two budgets a minute: **${settings.RATE_LIMIT_READS} reads** (GET, HEAD) and **${settings.RATE_LIMIT_WRITES} writes** (POST, PUT,
-PATCH, DELETE). Requests without a session count against their address. Every answer says what is left, in
+PATCH, DELETE). Requests without a session count against their address; one that shows twenty bad tokens in a
+minute, or asks for 300 sessions that are new to an instance, waits for the next minute. Every answer says what is left, in
 \`RateLimit\` and \`X-RateLimit-*\`; a 429 says in \`Retry-After\` how many seconds to wait.
 
 ## Concurrent edits, and sending again

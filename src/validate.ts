@@ -2,7 +2,7 @@ import { zValidator } from '@hono/zod-validator'
 import type * as z from 'zod/mini'
 import { type FieldError, invalid, malformed, Problem } from './problem.ts'
 
-/** A rule of ours inside a zod schema; `code` and `message` are CONTRACT's. */
+/** A rule of ours inside a zod schema; `code` and `message` go into `errors[]` as they are. */
 export interface Rule {
   code: string
   message: string

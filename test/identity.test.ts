@@ -5,7 +5,7 @@ import { envWith } from './faults.ts'
 import { record } from './recorder.ts'
 import { aToken, client, randomAddress } from './support.ts'
 
-/** CONTRACT, "Rate limits": who a caller without a session is. Two addresses are one caller when they share a count. */
+/** Who a caller without a session is. Two addresses are one caller when they share a count. */
 
 const PLENTY = '999999'
 const env = { RATE_LIMIT_READS: PLENTY, RATE_LIMIT_WRITES: PLENTY, READS: undefined, WRITES: undefined }

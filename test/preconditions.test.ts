@@ -25,7 +25,7 @@ const cases: [section: string, says: string, headers: Headers, read: 200 | 304 |
   ['§5.6.1.2', 'a list with empty elements', match(',"1" ,, "2",'), 200, true],
   ['§8.8.3', 'a tag with a comma inside, before the current one', match('"1,2", "2"'), 200, true],
   ['§8.8.3', 'the current tag as a part of another', match('"1,2"'), 412, false],
-  // Stricter in the RFC (§8.8.3.2), so in CONTRACT: a CDN that compresses an answer weakens the tag a client holds.
+  // Stricter in the RFC (§8.8.3.2) than here: a CDN that compresses an answer weakens the tag a client holds.
   ['§8.8.3', 'the current tag, weakened on its way', match('W/"2"'), 200, true],
   ['§8.8.3', 'a list with the current tag, weakened', match('W/"1", W/"2"'), 200, true],
   ['§8.8.3', 'a weak tag of the past', match('W/"1"'), 412, false],

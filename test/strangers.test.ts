@@ -14,7 +14,7 @@ import {
 } from './support.ts'
 import { logged, skip } from './watch.ts'
 
-/** DESIGN, "The limiter runs beside reads, before writes": what callers without a session cost, and whom. */
+/** What callers without a session cost, and whom. */
 
 // The first call of an isolate loads the limiter's script.
 beforeAll(async () => {

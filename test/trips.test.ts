@@ -3,7 +3,7 @@ import { apiWith, envWith } from './faults.ts'
 import { record } from './recorder.ts'
 import { aSession, aToken, aUser, type Call, client, roomInWindow, sql } from './support.ts'
 
-/** DESIGN, "The limiter runs beside reads, before writes", counted at what leaves the isolate. */
+/** The limiter runs beside reads and before writes: counted at what leaves the isolate. */
 
 const NO_ID = Number.MAX_SAFE_INTEGER
 const NOT_THERE = `/tasks/${NO_ID}`

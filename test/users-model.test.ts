@@ -59,7 +59,7 @@ function command(says: string, run: (model: Model, users: Api['users']) => Promi
 
 const VARIES = /^(x-request-id|ratelimit|x-ratelimit-(remaining|reset))$/
 
-/** All that tells one answer from another, but for what CONTRACT lets differ and the id in the path. */
+/** All that tells one answer from another, but for what may differ and the id in the path. */
 async function shown(response: Response, id: number): Promise<object> {
   const headers = [...response.headers].filter(([name]) => !VARIES.test(name))
   const body = (await response.text())

@@ -15,7 +15,7 @@ interface Readiness {
   rate_limiter: 'ok' | 'unavailable'
 }
 
-// One answer an isolate: probes that ask often, or all at once, cost the upstreams nothing.
+// The last answer of the isolate: probes that ask often, or all at once, cost the upstreams nothing once there is one.
 const kept = new WeakMap<Settings, Readiness>()
 
 const ping = statement(sql`select 1`)

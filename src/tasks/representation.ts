@@ -1,7 +1,7 @@
 import type { Row } from '../db/client.ts'
 import { hex } from '../session/token.ts'
 
-/** A task as clients see it: CONTRACT's seven members. */
+/** A task as clients see it. */
 export interface Task {
   id: number
   user_id: string

@@ -13,7 +13,7 @@ const less = (max: number): Rule => ({
 })
 const notInteger: Rule = { code: 'int_parsing', message: 'Input should be a valid integer' }
 
-/** Adds an issue for the first rule that `broken` names; CONTRACT's words travel in `params`. */
+/** Adds an issue for the first rule that `broken` names; the words of `errors[]` travel in `params`. */
 const check = <T>(broken: (value: T) => Rule | undefined) =>
   z.superRefine<T>((value, ctx) => {
     const rule = broken(value)
@@ -92,7 +92,6 @@ export const BulkDelete = z.object({
     )
     .check(z.minLength(1), z.maxLength(1000)),
 })
-export type BulkDelete = z.output<typeof BulkDelete>
 
 /** An integer in a path or query, exactly as decimal notation writes it: not 01, 1e3, 0x10, +1 or ' 1'. */
 const integer = (max: number) =>
@@ -123,4 +122,3 @@ export const TaskList = z.object({
   limit: z.optional(integer(1000)),
   cursor: z.optional(z.string()),
 })
-export type TaskList = z.output<typeof TaskList>

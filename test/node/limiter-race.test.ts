@@ -3,7 +3,7 @@ import type { Workerd } from '../../local/workerd.ts'
 import { startUpstashThread } from './upstash.ts'
 import { aToken, send, startWorkers, tasksOf } from './workers.ts'
 
-/** CONTRACT, "Rate limits": "the budget holds over any number of instances." */
+/** The budget holds over any number of instances. */
 
 let workers: Workerd[]
 let upstash: Awaited<ReturnType<typeof startUpstashThread>>

@@ -1,4 +1,4 @@
--- The auth server's tables, as CONTRACT calls them. The task API reads two of them and migrates none.
+-- The auth server's tables. The task API reads two of them and migrates none.
 create table users (
   id uuid primary key default gen_random_uuid(),
   email text not null unique,
