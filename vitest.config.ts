@@ -18,8 +18,9 @@ const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
       }
     }),
   ],
-  // The first request of a file brings the Worker up, which takes seconds on a busy machine.
-  test: { setupFiles: 'test/setup/outbound.ts', testTimeout: 30_000, ...test },
+  // The first request of a file brings the Worker up, which takes seconds on a busy machine; and a test of a limit may
+  // wait for the next minute, so that it has most of one.
+  test: { setupFiles: 'test/setup/outbound.ts', testTimeout: 60_000, ...test },
 })
 
 const inNode = (test: TestProjectInlineConfiguration['test']) => ({

@@ -57,7 +57,7 @@ const left = (response: Response) => Number(response.headers.get('X-RateLimit-Re
 describe('the budgets', () => {
   test('are 100 reads and 30 writes a minute, to the request', async () => {
     const user = await aUser()
-    await roomInWindow(30)
+    await roomInWindow(20)
     const reads = await statuses(104, () => user.api('GET', '/tasks/9007199254740991'))
     const writes = await statuses(34, () => user.api('POST', '/tasks', { title: 'canary' }))
     expect(reads).toEqual([...Array(100).fill(404), ...Array(4).fill(429)])

@@ -47,11 +47,12 @@ const clientOf = perIsolate(({ DATABASE_URL }) => neon(DATABASE_URL, { arrayMode
 export function connect(settings: Settings): Database {
   // Only statements spend it: a body may take its time on the way in, between two of them too.
   let left = REQUEST_DEADLINE_MS
-  if (settings.NEON_FETCH_ENDPOINT) neonConfig.fetchEndpoint = settings.NEON_FETCH_ENDPOINT
   const sql = clientOf(settings)
 
   async function send({ text, params }: Statement, values: Values): Promise<Row[]> {
     if (left <= 0) throw new NotSent()
+    // The driver has one for all of its clients, so it is set for the call at hand.
+    if (settings.NEON_FETCH_ENDPOINT) neonConfig.fetchEndpoint = settings.NEON_FETCH_ENDPOINT
     const started = Date.now()
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(new DOMException('no answer', 'TimeoutError')), left)
