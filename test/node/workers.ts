@@ -6,7 +6,7 @@ import { startWorkerd, type Workerd } from '../../local/workerd.ts'
 import type {} from '../setup/bundle.ts'
 import type {} from '../setup/world.ts'
 
-export const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-node-tests'
+const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-node-tests'
 const { realServices: _, FAULTY_NEON: __, FAULTY_UPSTASH: ___, ...world } = inject('world')
 neonConfig.fetchEndpoint = world.NEON_FETCH_ENDPOINT
 const sql = neon(world.DATABASE_URL)
@@ -18,20 +18,21 @@ export async function startWorkers(count: number, vars: Record<string, string> =
   return await Promise.all(Array.from({ length: count }, start))
 }
 
+/** What the auth server stores in place of a token. */
+export const hashOf = (token: string) => createHmac('sha256', SESSION_HASH_SECRET).update(token).digest('hex')
+
 /** A fresh user; returns a token of theirs. */
 export async function aToken(): Promise<string> {
   const token = `canary${randomUUID().replaceAll('-', '')}`
-  const hash = createHmac('sha256', SESSION_HASH_SECRET).update(token).digest('hex')
   await sql`with owner as (insert into users (email, name) values (${`${randomUUID()}@test`}, 'Test') returning id)
-    insert into user_sessions (user_id, token_hash, expires_at) select id, ${hash}, now() + interval '1 hour' from owner`
+    insert into user_sessions (user_id, token_hash, expires_at) select id, ${hashOf(token)}, now() + interval '1 hour' from owner`
   return token
 }
 
 /** How many tasks the owner of a token has. */
 export async function tasksOf(token: string): Promise<number> {
-  const hash = createHmac('sha256', SESSION_HASH_SECRET).update(token).digest('hex')
   const rows =
-    await sql`select from tasks where user_id = (select user_id from user_sessions where token_hash = ${hash})`
+    await sql`select from tasks where user_id = (select user_id from user_sessions where token_hash = ${hashOf(token)})`
   return rows.length
 }
 
