@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { apiWith, envWith, type Fault } from './faults.ts'
+import { apiWith, envWith, type Fault, UNLIMITED } from './faults.ts'
 import { record } from './recorder.ts'
 import {
   aRow,
@@ -33,13 +33,6 @@ const FAULTS: Fault[] = [
 ]
 const NO_ID = Number.MAX_SAFE_INTEGER
 const NUMBERS = ['RateLimit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
-/** Neither the platform's counters nor limits that a test reaches: what is left is the breaker. */
-const UNLIMITED = {
-  RATE_LIMIT_READS: '999999',
-  RATE_LIMIT_WRITES: '999999',
-  READS: undefined,
-  WRITES: undefined,
-}
 
 beforeAll(async () => {
   await (await aUser()).api('GET', '/tasks')
@@ -156,6 +149,28 @@ describe('the platform', () => {
   })
 })
 
+describe('a refusal without Redis', () => {
+  const word = (success: boolean) => ({ limit: () => Promise.resolve({ success }) }) as RateLimit
+
+  test.each([
+    ['no platform: to the end of the minute', undefined, ['isolate', 'isolate'], 31],
+    ['a platform that had admitted: a minute', word(true), ['platform', 'isolate'], 61],
+    ['a platform that refuses: a minute', word(false), ['platform'], 61],
+  ])('says how long, with %s', async (_, READS, counters, seconds) => {
+    const api = apiWith(envWith({ upstash: 'refused', RATE_LIMIT_READS: '1', READS }), (await aUser()).token)
+    // The platform does not say where its minute begins; ours is half over.
+    skip(90_000 - (Date.now() % 60_000))
+    let last: Response | undefined
+    const lines = await logged(async () => {
+      for (const _ of counters) last = await api('GET', '/tasks')
+    })
+    const { retry_after } = await expectProblem(last as Response, 429, 'rate_limit_exceeded')
+    expect(retry_after).toBe(seconds)
+    const requests = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'request')
+    expect(requests.map(({ limiter }) => limiter)).toEqual(counters)
+  })
+})
+
 const { fetch } = globalThis
 
 /** What happens to a call to Redis on its way, as far as the isolate can see, until the test ends. */
@@ -198,14 +213,17 @@ describe('an outage', () => {
     const redis = aRedis()
     const lines = await logged(async () => {
       redis.isAway = true
+      skip(0)
       for (let i = 0; i < 5; i++) await api('GET', '/tasks')
       expect((await record(many)).redis).toBe(0)
-      skip(10_000)
+      skip(9_999)
+      expect((await record(many)).redis).toBe(0)
+      skip(1)
       expect((await record(many)).redis).toBe(1)
-      skip(9_000)
+      skip(9_999)
       expect((await record(many)).redis).toBe(0)
       redis.isAway = false
-      skip(1_500)
+      skip(1)
       await api('GET', '/tasks')
       expect((await record(many)).redis).toBe(50)
     })
@@ -225,6 +243,47 @@ describe('an outage', () => {
       }
     })
     expect(modes(lines)).toEqual([])
+  })
+
+  test('is neither over nor longer by what comes late of a call from before it', async () => {
+    const { token } = await aUser()
+    for (const isWell of [true, false]) {
+      const api = apiWith(envWith(UNLIMITED), token)
+      await api('GET', '/tasks')
+      const late = Promise.withResolvers<void>()
+      let calls = 0
+      onTheWayToRedis(async (call) => {
+        if (calls++ > 0) throw new TypeError('canary network')
+        await late.promise
+        if (isWell) return await call()
+        throw new TypeError('canary network')
+      })
+      skip(0)
+      const first = api('GET', '/tasks')
+      while (calls === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+      await Promise.all([1, 2, 3].map(() => api('GET', '/tasks')))
+      skip(5_000)
+      late.resolve()
+      expect((await first).headers.has('RateLimit')).toBe(isWell)
+      skip(4_999)
+      expect((await record(() => api('GET', '/tasks'))).redis).toBe(0)
+      skip(1)
+      expect((await record(() => api('GET', '/tasks'))).redis).toBe(1)
+    }
+  })
+
+  test.each([
+    [new DOMException('canary', 'TimeoutError'), 'TimeoutError'],
+    ['canary', 'unknown'],
+  ])('is logged with the kind of its error, and no more (%s)', async (error, reason) => {
+    const api = apiWith(envWith(UNLIMITED), (await aUser()).token)
+    onTheWayToRedis(() => Promise.reject(error))
+    const lines = await logged(async () => {
+      for (let i = 0; i < 3; i++) await api('GET', '/tasks')
+    })
+    const found = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'limiter')
+    expect(found).toMatchObject([{ level: 'warn', mode: 'degraded', reason }])
+    expect(lines.join()).not.toContain('canary')
   })
 
   test('gives nobody a second budget who has spent the first at this instance', async () => {
@@ -252,18 +311,58 @@ describe('an outage', () => {
 describe('a queue', () => {
   const isCounted = ({ headers }: Response) => headers.has('RateLimit')
 
-  test('is no outage: what Redis answers in turn is waited for, though the last wait long', async () => {
-    const api = apiWith(envWith(UNLIMITED), (await aUser()).token)
-    await api('GET', '/tasks')
+  /** Redis takes so long for each call, one after the other. */
+  function inTurn(ms: number): void {
     let turn: Promise<unknown> = Promise.resolve()
     onTheWayToRedis((call) => {
-      const mine = turn.then(() => new Promise((resolve) => setTimeout(resolve, 15))).then(() => call())
+      const mine = turn.then(() => new Promise((resolve) => setTimeout(resolve, ms))).then(() => call())
       turn = mine
       return mine
     })
+  }
+
+  test('is no outage: what Redis answers in turn is waited for, though the last wait long', async () => {
+    const api = apiWith(envWith(UNLIMITED), (await aUser()).token)
+    await api('GET', '/tasks')
+    inTurn(15)
     // The last answer comes after more than 250 ms, and on a machine that is three times as slow within the second.
     const many = Array.from({ length: 20 }, () => api('GET', `/tasks/${NO_ID}`))
     expect((await Promise.all(many)).filter(isCounted)).toHaveLength(20)
+  })
+
+  test('is left after a second, however well it moves', async () => {
+    const api = apiWith(envWith(UNLIMITED), (await aUser()).token)
+    await api('GET', '/tasks')
+    inTurn(150)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => api('GET', `/tasks/${NO_ID}`)))
+    const counted = answers.filter(isCounted).length
+    expect(counted).toBeGreaterThanOrEqual(3)
+    expect(counted).toBeLessThanOrEqual(10)
+  })
+
+  test('answers for the minute in which it was asked', async () => {
+    const { token } = await aUser()
+    const [here, there] = [1, 2].map(() =>
+      apiWith(envWith({ ...UNLIMITED, RATE_LIMIT_READS: '3' }), token),
+    ) as [Call, Call]
+    const read = async (api: Call) => (await api('GET', `/tasks/${NO_ID}`)).status
+    await roomInWindow(10)
+    expect([await read(here), await read(there), await read(there)]).toEqual([404, 404, 404])
+    const late = Promise.withResolvers<void>()
+    let calls = 0
+    onTheWayToRedis(async (call) => {
+      const isFirst = calls++ === 0
+      const answer = await call()
+      if (isFirst) await late.promise
+      return answer
+    })
+    const first = read(here)
+    while (calls === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    skip(120_000)
+    expect(await read(here)).toBe(404)
+    late.resolve()
+    expect(await first).toBe(429)
+    expect(await read(here)).toBe(404)
   })
 
   test('leaves behind a call that hangs while later ones are answered', async () => {

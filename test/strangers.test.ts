@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { app } from '../src/app.ts'
-import { apiWith, envWith } from './faults.ts'
+import { apiWith, envWith, UNLIMITED } from './faults.ts'
 import { record } from './recorder.ts'
 import {
   aSession,
@@ -8,6 +8,7 @@ import {
   aUser,
   client,
   expectProblem,
+  hashOf,
   randomAddress,
   roomInWindow,
   sql,
@@ -129,6 +130,20 @@ describe('bad tokens', () => {
     expect((await api('GET', '/tasks')).status).toBe(200)
   })
 
+  test('are counted by the minute', async () => {
+    const [bindings, address] = [envWith({ FAILURES: undefined, LOOKUPS: undefined }), randomAddress()]
+    const failures = async (times: number) => {
+      for (let i = 0; i < times; i++) {
+        expect((await apiWith(bindings, aToken(), address)('GET', '/tasks')).status).toBe(401)
+      }
+    }
+    skip(0)
+    await failures(19)
+    skip(60_000 - (Date.now() % 60_000))
+    await failures(20)
+    expect((await apiWith(bindings, aToken(), address)('GET', '/tasks')).status).toBe(429)
+  })
+
   test('are counted over all instances', async () => {
     await roomInWindow(10)
     const address = randomAddress()
@@ -173,6 +188,55 @@ describe('bad tokens', () => {
     expect(Object.keys(answers)).toEqual(['401', '429'])
     expect(lookUps).toBeLessThanOrEqual(300 * minutes)
     expect(unharmed).toEqual(Array(11).fill(200))
+  })
+})
+
+describe('sessions that an instance does not know yet', () => {
+  /** The clock stands in the middle of a minute, so that the end of it and a minute from now are not the same. */
+  const halfPast = () => skip(90_000 - (Date.now() % 60_000))
+  const refusing = { limit: () => Promise.resolve({ success: false }) } as RateLimit
+
+  test('are looked up 300 times a minute for one address, and those it knows are served on', async () => {
+    const { id } = await aUser()
+    const tokens = Array.from({ length: 301 }, aToken)
+    const hashes = await Promise.all(tokens.map((token) => hashOf(token)))
+    await sql`insert into user_sessions (user_id, token_hash, expires_at)
+      select ${id}, value, now() + interval '1 hour' from jsonb_array_elements_text(${JSON.stringify(hashes)}::jsonb)`
+    const [bindings, address] = [envWith(UNLIMITED), randomAddress()]
+    halfPast()
+    const send = (token?: string) => apiWith(bindings, token, address)('GET', '/tasks/9007199254740991')
+    for (let i = 0; i < 300; i += 50) {
+      const answers = await Promise.all(tokens.slice(i, i + 50).map(send))
+      expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(404))
+    }
+    const trips = await record(async () => {
+      const refusal = await send(tokens[300])
+      expect((await expectProblem(refusal, 429, 'rate_limit_exceeded')).retry_after).toBe(31)
+      expect(refusal.headers.get('RateLimit-Policy')).toBe('"look-up";q=300;w=60')
+    })
+    expect(trips).toMatchObject({ database: 0, redis: 0 })
+    expect((await send(tokens[0])).status).toBe(404)
+  })
+
+  test('are refused when the platform has counted too many, for a minute', async () => {
+    const api = apiWith(envWith({ LOOKUPS: refusing }), (await aUser()).token)
+    halfPast()
+    const lines = await logged(async () => {
+      const refusal = await api('GET', '/tasks')
+      expect((await expectProblem(refusal, 429, 'rate_limit_exceeded')).retry_after).toBe(61)
+      expect(refusal.headers.get('RateLimit-Policy')).toBe('"look-up";q=300;w=60')
+    })
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ status: 429, limiter: 'platform' }])
+  })
+
+  test('are refused when the platform has counted too many bad tokens, for a minute', async () => {
+    const [bindings, address] = [envWith({ FAILURES: refusing }), randomAddress()]
+    const { token } = await aUser()
+    halfPast()
+    expect((await apiWith(bindings, aToken(), address)('GET', '/tasks')).status).toBe(401)
+    const refusal = await apiWith(bindings, token, address)('GET', '/tasks')
+    expect((await expectProblem(refusal, 429, 'rate_limit_exceeded')).retry_after).toBe(61)
+    expect(refusal.headers.get('RateLimit-Policy')).toBe('"failure";q=20;w=60')
   })
 })
 

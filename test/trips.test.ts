@@ -1,7 +1,9 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { apiWith, envWith } from './faults.ts'
 import { record } from './recorder.ts'
 import { aSession, aToken, aUser, type Call, client, roomInWindow, sql } from './support.ts'
+import { skip } from './watch.ts'
 
 /** The limiter runs beside reads and before writes: counted at what leaves the isolate. */
 
@@ -11,6 +13,10 @@ const NOT_THERE = `/tasks/${NO_ID}`
 // The first call of an isolate loads the limiter's script, which is a call more.
 beforeAll(async () => {
   await (await aUser()).api('GET', '/tasks')
+})
+
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 /** A user whom the isolate has served before, with all of a small budget left but one read and one write. */
@@ -45,10 +51,23 @@ describe('of a user whom the isolate knows', () => {
     expect(await trips(404, () => api('GET', NOT_THERE))).toEqual({ database: 1, redis: 1, depth: 1 })
   })
 
-  test('a read with a tenth of the budget left waits for the limiter', async () => {
+  test.each([
+    ['is one trip while more than a tenth of the budget will be left', 6, 1],
+    ['waits for the limiter when a tenth of the budget will be left', 7, 2],
+  ])('a read %s', async (_, reads, depth) => {
     const { api } = await aKnownUser()
-    await spend(api, 'GET', 8)
-    expect(await trips(200, () => api('GET', '/tasks'))).toEqual({ database: 1, redis: 1, depth: 2 })
+    await spend(api, 'GET', reads)
+    expect(await trips(200, () => api('GET', '/tasks'))).toEqual({ database: 1, redis: 1, depth })
+  })
+
+  test.each([
+    ['waits for the limiter to the end of the next minute', 119_999, 2],
+    ['is one trip after that', 120_000, 1],
+  ])('a read of a budget that was low %s', async (_, ms, depth) => {
+    const { api } = await aKnownUser()
+    await spend(api, 'GET', 7)
+    skip(ms - (Date.now() % 60_000))
+    expect(await trips(200, () => api('GET', '/tasks'))).toEqual({ database: 1, redis: 1, depth })
   })
 
   test.each([
@@ -86,11 +105,13 @@ describe('of a user whom the isolate knows', () => {
     await roomInWindow(10)
     await here('GET', '/tasks')
     await spend(there, 'GET', 10)
-    const started = Date.now()
-    const flood = await record(() => spend(here, 'GET', 60))
-    expect(flood.database).toBeLessThanOrEqual(1)
-    expect(flood.redis).toBeGreaterThanOrEqual(1)
-    expect(flood.redis).toBeLessThanOrEqual(1 + (Date.now() - started) / 500)
+    skip(0)
+    const flood = () => record(() => spend(here, 'GET', 20))
+    expect(await flood()).toMatchObject({ database: 1, redis: 1 })
+    skip(499)
+    expect(await flood()).toMatchObject({ database: 0, redis: 0 })
+    skip(1)
+    expect(await flood()).toMatchObject({ database: 0, redis: 1 })
   })
 
   test('a flood of reads sends no more statements than the budget has reads', async () => {
@@ -104,6 +125,21 @@ describe('of a user whom the isolate knows', () => {
     expect(flood.database).toBe(9)
     expect(flood.redis).toBe(9)
   })
+})
+
+test('the limiter is sent one command, with its credentials and nothing else', async () => {
+  const { api } = await aKnownUser()
+  const fetch = vi.spyOn(globalThis, 'fetch')
+  await api('GET', '/tasks')
+  const calls = fetch.mock.calls.filter(([input]) => input === env.UPSTASH_REDIS_REST_URL)
+  fetch.mockRestore()
+  expect(calls).toHaveLength(1)
+  const [, init] = calls[0] as Parameters<typeof globalThis.fetch>
+  expect(Object.fromEntries(new Headers(init?.headers))).toEqual({
+    authorization: `Bearer ${env.UPSTASH_REDIS_REST_TOKEN}`,
+    'content-type': 'application/json',
+  })
+  expect(JSON.parse(String(init?.body))[0]).toBe('evalsha')
 })
 
 describe('of a user whom the isolate does not know', () => {

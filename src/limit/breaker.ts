@@ -26,7 +26,6 @@ export class Breaker {
     if (this.#open) log('info', 'limiter', { mode: 'redis' })
     this.#failures = 0
     this.#open = false
-    this.#probing = false
   }
 
   failed(now: number, reason: string): void {

@@ -27,8 +27,7 @@ export class Budget {
   #admitted = 0
   #underWay = 0
   #lastSight: number
-  #refusal: Decision | undefined
-  #askAgainAt = 0
+  #refusal: { decision: Decision; keptUntil: number } | undefined
   #aligned = true
 
   constructor(policy: BudgetName, limit: number) {
@@ -52,7 +51,7 @@ export class Budget {
   async spend(ask: () => Promise<Decision>): Promise<Decision> {
     const now = Date.now()
     this.#roll(now)
-    if (this.#refusal && now < this.#askAgainAt) return { ...this.#refusal, by: 'isolate' }
+    if (this.#refusal && now < this.#refusal.keptUntil) return { ...this.#refusal.decision, by: 'isolate' }
     if (this.left <= 0) {
       return refusal(this.policy, this.limit, this.#aligned ? this.#end : inAMinute())
     }
@@ -71,8 +70,7 @@ export class Budget {
       this.#lastSight = decision.remaining ?? this.#lastSight
     } else {
       this.#lastSight = 0
-      this.#refusal = decision
-      this.#askAgainAt = Date.now() + REFUSAL_KEPT_MS
+      this.#refusal = { decision, keptUntil: Date.now() + REFUSAL_KEPT_MS }
     }
   }
 
