@@ -127,7 +127,7 @@ describe('the platform', () => {
     expect(refusal.headers.get('X-RateLimit-Remaining')).toBe('0')
   })
 
-  test('may be without such counters: the isolate has its own', async () => {
+  test('may be without such counters: the isolate has its own, minute by minute', async () => {
     const { token } = await aUser()
     await roomInWindow(10)
     const none = { READS: undefined, WRITES: undefined, LOOKUPS: undefined, FAILURES: undefined }
@@ -135,6 +135,8 @@ describe('the platform', () => {
     const statuses: number[] = []
     for (let i = 0; i < 5; i++) statuses.push((await api('GET', '/tasks')).status)
     expect(statuses).toEqual([200, 200, 200, 429, 429])
+    skip(60_000 - (Date.now() % 60_000))
+    expect((await api('GET', '/tasks')).status).toBe(200)
   })
 
   test('may fail too: the isolate has its own counter', async () => {

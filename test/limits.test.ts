@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { apiWith, envWith } from './faults.ts'
 import { record } from './recorder.ts'
 import {
@@ -13,11 +13,15 @@ import {
   roomInWindow,
   sql,
 } from './support.ts'
-import { logged } from './watch.ts'
+import { logged, skip } from './watch.ts'
 
 // The first call of an isolate loads the limiter's script.
 beforeAll(async () => {
   await (await aUser()).api('GET', '/tasks')
+})
+
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 const SMALL = { RATE_LIMIT_READS: '5', RATE_LIMIT_WRITES: '3' }
@@ -67,6 +71,8 @@ describe('the budgets', () => {
 
   test('hold to the request when all requests come at once', async () => {
     const { api } = await aLimitedUser()
+    // The middle of the next minute.
+    skip(90_000 - (Date.now() % 60_000))
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, i) =>
         i % 2 ? api('GET', '/tasks') : api('POST', '/tasks', { title: 'canary' }),
@@ -74,6 +80,8 @@ describe('the budgets', () => {
     )
     const count = (status: number) => answers.filter((response) => response.status === status).length
     expect([count(200), count(201), count(429)]).toEqual([5, 3, 32])
+    const waits = answers.map(({ headers }) => headers.get('Retry-After')).filter((wait) => wait !== null)
+    expect(new Set(waits)).toEqual(new Set(['31']))
   })
 
   test('are one over all instances, and over all sessions of a user', async () => {

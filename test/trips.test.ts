@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { apiWith, envWith } from './faults.ts'
 import { record } from './recorder.ts'
 import { aSession, aToken, aUser, type Call, client, roomInWindow, sql } from './support.ts'
-import { skip } from './watch.ts'
+import { logged, skip } from './watch.ts'
 
 /** The limiter runs beside reads and before writes: counted at what leaves the isolate. */
 
@@ -107,7 +107,11 @@ describe('of a user whom the isolate knows', () => {
     await spend(there, 'GET', 10)
     skip(0)
     const flood = () => record(() => spend(here, 'GET', 20))
-    expect(await flood()).toMatchObject({ database: 1, redis: 1 })
+    const lines = await logged(async () => {
+      expect(await flood()).toMatchObject({ database: 1, redis: 1 })
+    })
+    const counters = lines.map((line) => JSON.parse(line).limiter)
+    expect(counters).toEqual(['redis', ...Array(19).fill('isolate')])
     skip(499)
     expect(await flood()).toMatchObject({ database: 0, redis: 0 })
     skip(1)
