@@ -13,7 +13,7 @@ import {
   roomInWindow,
   sql,
 } from './support.ts'
-import { logged, skip } from './watch.ts'
+import { logged, skip, skipToHalfPast } from './watch.ts'
 
 /** A limiter without its Redis: the platform's own rate-limit binding takes over, then a counter in the isolate. */
 
@@ -161,7 +161,7 @@ describe('a refusal without Redis', () => {
   ])('says how long, with %s', async (_, READS, counters, seconds) => {
     const api = apiWith(envWith({ upstash: 'refused', RATE_LIMIT_READS: '1', READS }), (await aUser()).token)
     // The platform does not say where its minute begins; ours is half over.
-    skip(90_000 - (Date.now() % 60_000))
+    skipToHalfPast()
     let last: Response | undefined
     const lines = await logged(async () => {
       for (const _ of counters) last = await api('GET', '/tasks')

@@ -13,7 +13,7 @@ import {
   roomInWindow,
   sql,
 } from './support.ts'
-import { logged, skip } from './watch.ts'
+import { logged, skipToHalfPast } from './watch.ts'
 
 // The first call of an isolate loads the limiter's script.
 beforeAll(async () => {
@@ -71,8 +71,7 @@ describe('the budgets', () => {
 
   test('hold to the request when all requests come at once', async () => {
     const { api } = await aLimitedUser()
-    // The middle of the next minute.
-    skip(90_000 - (Date.now() % 60_000))
+    skipToHalfPast()
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, i) =>
         i % 2 ? api('GET', '/tasks') : api('POST', '/tasks', { title: 'canary' }),

@@ -13,7 +13,7 @@ import {
   roomInWindow,
   sql,
 } from './support.ts'
-import { logged, skip } from './watch.ts'
+import { logged, skip, skipToHalfPast } from './watch.ts'
 
 /** What callers without a session cost, and whom. */
 
@@ -195,8 +195,6 @@ describe('bad tokens', () => {
 })
 
 describe('sessions that an instance does not know yet', () => {
-  /** The clock stands in the middle of a minute, so that the end of it and a minute from now are not the same. */
-  const halfPast = () => skip(90_000 - (Date.now() % 60_000))
   const refusing = { limit: () => Promise.resolve({ success: false }) } as RateLimit
 
   test('are looked up 300 times a minute for one address, and those it knows are served on', async () => {
@@ -206,7 +204,7 @@ describe('sessions that an instance does not know yet', () => {
     await sql`insert into user_sessions (user_id, token_hash, expires_at)
       select ${id}, value, now() + interval '1 hour' from jsonb_array_elements_text(${JSON.stringify(hashes)}::jsonb)`
     const [bindings, address] = [envWith(UNLIMITED), randomAddress()]
-    halfPast()
+    skipToHalfPast()
     const send = (token?: string) => apiWith(bindings, token, address)('GET', '/tasks/9007199254740991')
     for (let i = 0; i < 300; i += 50) {
       const answers = await Promise.all(tokens.slice(i, i + 50).map(send))
@@ -223,7 +221,7 @@ describe('sessions that an instance does not know yet', () => {
 
   test('are refused when the platform has counted too many, for a minute', async () => {
     const api = apiWith(envWith({ LOOKUPS: refusing }), (await aUser()).token)
-    halfPast()
+    skipToHalfPast()
     const lines = await logged(async () => {
       const refusal = await api('GET', '/tasks')
       expect((await expectProblem(refusal, 429, 'rate_limit_exceeded')).retry_after).toBe(61)
@@ -235,7 +233,7 @@ describe('sessions that an instance does not know yet', () => {
   test('are refused when the platform has counted too many bad tokens, for a minute', async () => {
     const [bindings, address] = [envWith({ FAILURES: refusing }), randomAddress()]
     const { token } = await aUser()
-    halfPast()
+    skipToHalfPast()
     expect((await apiWith(bindings, aToken(), address)('GET', '/tasks')).status).toBe(401)
     const refusal = await apiWith(bindings, token, address)('GET', '/tasks')
     expect((await expectProblem(refusal, 429, 'rate_limit_exceeded')).retry_after).toBe(61)

@@ -35,3 +35,6 @@ export async function logged(work: () => Promise<unknown>): Promise<string[]> {
 
 /** The Worker's clock, ahead by so many milliseconds and still, until `vi.useRealTimers()`. The database keeps its own. */
 export const skip = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
+
+/** The middle of the next minute, where the end of it and a minute from now are not the same. */
+export const skipToHalfPast = () => skip(90_000 - (Date.now() % 60_000))
