@@ -103,6 +103,16 @@ test('an IPv4-mapped address is the IPv4 address it carries', async () => {
   )
 })
 
+test('an IPv4-mapped address begins with eighty bits of zero (RFC 4291 §2.5.5.2)', async () => {
+  for (const at of [0, 1, 2, 3, 4]) {
+    const parts = [0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0201]
+    parts[at] = 1
+    expect(await areOneCaller('192.0.2.1', short(parts)), short(parts)).toBe(false)
+    expect(await areOneCaller(short(parts), short([...parts.slice(0, 4), 1, 2, 3, 4])), short(parts)).toBe(true)
+  }
+  expect(await areOneCaller('192.0.2.1', '::fffe:c000:201')).toBe(false)
+})
+
 test('two IPv4 addresses are two callers', async () => {
   await fc.assert(
     fc.asyncProperty(octets, octets, async (one, other) => {

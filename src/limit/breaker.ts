@@ -7,33 +7,31 @@ const PROBE_MS = 1_000
 
 /** While Redis is away, one request in ten seconds waits to find out whether it is back; the others do not ask. */
 export class Breaker {
+  #state: 'closed' | 'open' | 'probing' = 'closed'
   #failures = 0
-  #open = false
-  #probing = false
   #askAgainAt = 0
 
   allows(now: number): boolean {
-    if (!this.#open) return true
+    if (this.#state === 'closed') return true
     if (now < this.#askAgainAt) return false
     this.#askAgainAt = now + PROBE_MS
-    this.#probing = true
+    this.#state = 'probing'
     return true
   }
 
   /** An answer to a call from before the breaker opened says nothing new: only a probe closes it. */
   succeeded(): void {
-    if (this.#open && !this.#probing) return
-    if (this.#open) log('info', 'limiter', { mode: 'redis' })
+    if (this.#state === 'open') return
+    if (this.#state === 'probing') log('info', 'limiter', { mode: 'redis' })
     this.#failures = 0
-    this.#open = false
+    this.#state = 'closed'
   }
 
   failed(now: number, reason: string): void {
     this.#failures += 1
-    if (this.#open ? !this.#probing : this.#failures < FAILURES_TO_OPEN) return
-    if (!this.#open) log('warn', 'limiter', { mode: 'degraded', reason })
-    this.#open = true
-    this.#probing = false
+    if (this.#state === 'open' || (this.#state === 'closed' && this.#failures < FAILURES_TO_OPEN)) return
+    if (this.#state === 'closed') log('warn', 'limiter', { mode: 'degraded', reason })
+    this.#state = 'open'
     this.#askAgainAt = now + OPEN_MS
   }
 }
