@@ -13,7 +13,7 @@ import {
   roomInWindow,
   sql,
 } from './support.ts'
-import { logged, skip, skipToHalfPast } from './watch.ts'
+import { logged, skip, skipTo, skipToHalfPast } from './watch.ts'
 
 /** What callers without a session cost, and whom. */
 
@@ -140,7 +140,7 @@ describe('bad tokens', () => {
     }
     skip(0)
     await failures(19)
-    skip(60_000 - (Date.now() % 60_000))
+    skipTo(60_000)
     await failures(20)
     expect((await apiWith(bindings, aToken(), address)('GET', '/tasks')).status).toBe(429)
     skip(60_000)

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { apiWith, envWith } from './faults.ts'
 import { record } from './recorder.ts'
 import { aSession, aToken, aUser, type Call, client, roomInWindow, sql } from './support.ts'
-import { logged, skip } from './watch.ts'
+import { logged, skip, skipTo } from './watch.ts'
 
 /** The limiter runs beside reads and before writes: counted at what leaves the isolate. */
 
@@ -66,7 +66,7 @@ describe('of a user whom the isolate knows', () => {
   ])('a read of a budget that was low %s', async (_, ms, depth) => {
     const { api } = await aKnownUser()
     await spend(api, 'GET', 7)
-    skip(ms - (Date.now() % 60_000))
+    skipTo(ms)
     expect(await trips(200, () => api('GET', '/tasks'))).toEqual({ database: 1, redis: 1, depth })
   })
 

@@ -36,5 +36,11 @@ export async function logged(work: () => Promise<unknown>): Promise<string[]> {
 /** The Worker's clock, ahead by so many milliseconds and still, until `vi.useRealTimers()`. The database keeps its own. */
 export const skip = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
 
+/** The same, so many milliseconds after the beginning of this minute: to the millisecond, the clock being read once. */
+export const skipTo = (ms: number) => {
+  const now = Date.now()
+  vi.useFakeTimers({ toFake: ['Date'], now: now - (now % 60_000) + ms })
+}
+
 /** The middle of the next minute, where the end of it and a minute from now are not the same. */
-export const skipToHalfPast = () => skip(90_000 - (Date.now() % 60_000))
+export const skipToHalfPast = () => skipTo(90_000)
