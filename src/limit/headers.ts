@@ -15,20 +15,19 @@ export function settle(c: Context<AppEnv>, decision: Decision): void {
   c.get('note').limiter = by
   setHeader(c, 'RateLimit-Policy', `"${policy}";q=${limit};w=${WINDOW_MS / 1000}`)
   setHeader(c, 'X-RateLimit-Limit', `${limit}`)
-  // An earlier decision on this request may have left numbers that are not this one's.
-  const known = remaining !== undefined
-  // draft-ietf-httpapi-ratelimit-headers §4: t in seconds from now. X-RateLimit-Reset is in epoch seconds.
-  setHeader(c, 'RateLimit', known ? `"${policy}";r=${remaining};t=${seconds}` : undefined)
-  setHeader(c, 'X-RateLimit-Remaining', known ? `${remaining}` : undefined)
-  setHeader(c, 'X-RateLimit-Reset', known ? `${Math.ceil(reset / 1000)}` : undefined)
+  if (remaining !== undefined) {
+    // draft-ietf-httpapi-ratelimit-headers §4: t in seconds from now. X-RateLimit-Reset is in epoch seconds.
+    setHeader(c, 'RateLimit', `"${policy}";r=${remaining};t=${seconds}`)
+    setHeader(c, 'X-RateLimit-Remaining', `${remaining}`)
+    setHeader(c, 'X-RateLimit-Reset', `${Math.ceil(reset / 1000)}`)
+  }
   if (!admitted) throw rateLimited(limit, seconds, reset)
 }
 
 /** `c.header` makes a new Response for every header that comes after the handler's. */
-function setHeader(c: Context<AppEnv>, name: string, value: string | undefined): void {
-  if (!c.finalized) c.header(name, value)
-  else if (value === undefined) c.res.headers.delete(name)
-  else c.res.headers.set(name, value)
+function setHeader(c: Context<AppEnv>, name: string, value: string): void {
+  if (c.finalized) c.res.headers.set(name, value)
+  else c.header(name, value)
 }
 
 function rateLimited(limit: number, seconds: number, reset: number): Problem {

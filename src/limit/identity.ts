@@ -28,7 +28,7 @@ const isIPv4 = (text: string) => /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?
 function parseIPv6(text: string): number[] | undefined {
   // An embedded IPv4 tail becomes the two groups it stands for.
   const tail = text.slice(text.lastIndexOf(':') + 1)
-  if (isIPv4(tail) && text.includes(':')) {
+  if (isIPv4(tail)) {
     const [a, b, c, d] = tail.split('.').map(Number) as [number, number, number, number]
     text = `${text.slice(0, -tail.length)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
   }
