@@ -193,18 +193,22 @@ function aRedis() {
   return redis
 }
 
-const modes = (lines: string[]) =>
-  lines.map((line) => JSON.parse(line)).flatMap(({ event, mode }) => (event === 'limiter' ? [mode] : []))
+const outages = (lines: string[]) =>
+  lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'limiter')
+const modes = (lines: string[]) => outages(lines).map(({ mode }) => mode)
 
 describe('an outage', () => {
   test('is waited for by at most one request in a hundred', async () => {
     const { token } = await aUser()
     const api = apiWith(envWith({ upstash: 'hang', ...UNLIMITED }), token)
-    const { redis } = await record(async () => {
-      for (let i = 0; i < 1_000; i++) expect((await api('GET', `/tasks/${NO_ID}`)).status).toBe(404)
+    const lines = await logged(async () => {
+      const { redis } = await record(async () => {
+        for (let i = 0; i < 1_000; i++) expect((await api('GET', `/tasks/${NO_ID}`)).status).toBe(404)
+      })
+      expect(redis).toBeGreaterThanOrEqual(3)
+      expect(redis).toBeLessThanOrEqual(10)
     })
-    expect(redis).toBeGreaterThanOrEqual(3)
-    expect(redis).toBeLessThanOrEqual(10)
+    expect(outages(lines)).toMatchObject([{ mode: 'degraded', reason: 'TimeoutError' }])
   }, 120_000)
 
   test('is tried again after ten seconds, by one request of many, and is over when that succeeds', async () => {
@@ -283,8 +287,7 @@ describe('an outage', () => {
     const lines = await logged(async () => {
       for (let i = 0; i < 3; i++) await api('GET', '/tasks')
     })
-    const found = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'limiter')
-    expect(found).toMatchObject([{ level: 'warn', mode: 'degraded', reason }])
+    expect(outages(lines)).toMatchObject([{ level: 'warn', mode: 'degraded', reason }])
     expect(lines.join()).not.toContain('canary')
   })
 
@@ -310,9 +313,22 @@ describe('an outage', () => {
   })
 })
 
-describe('a queue', () => {
-  const isCounted = ({ headers }: Response) => headers.has('RateLimit')
+const isCounted = ({ headers }: Response) => headers.has('RateLimit')
 
+test.each([
+  [[9, 10], true],
+  [[10, 10], false],
+  [[8.5, 10], false],
+  [[8, 11], false],
+])('what Redis answers is believed when it is a count of this request: %j, %s', async (result, is) => {
+  const api = apiWith(envWith({ ...UNLIMITED, RATE_LIMIT_READS: '10' }), (await aUser()).token)
+  onTheWayToRedis(() => Promise.resolve(Response.json({ result })))
+  const response = await api('GET', '/tasks')
+  expect(response.status).toBe(200)
+  expect(isCounted(response)).toBe(is)
+})
+
+describe('a queue', () => {
   /** Redis takes so long for each call, one after the other. */
   function inTurn(ms: number): void {
     let turn: Promise<unknown> = Promise.resolve()
@@ -340,6 +356,41 @@ describe('a queue', () => {
     const counted = answers.filter(isCounted).length
     expect(counted).toBeGreaterThanOrEqual(3)
     expect(counted).toBeLessThanOrEqual(10)
+  })
+
+  test('is left after 250 ms without an answer to anyone, or after a second', async () => {
+    const { token } = await aUser()
+    for (const answers of [0, 4]) {
+      const api = apiWith(envWith(UNLIMITED), token)
+      await api('GET', '/tasks')
+      const early = Array.from({ length: answers }, () => Promise.withResolvers<void>())
+      let calls = 0
+      onTheWayToRedis(async (call) => {
+        const turn = early[calls++]
+        await turn?.promise
+        return await call(turn ? undefined : `${env.FAULTY_UPSTASH}/~hang`)
+      })
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const ask = () => api('GET', `/tasks/${NO_ID}`)
+      const others = early.map(ask)
+      let isLeft = false
+      const last = ask().finally(() => {
+        isLeft = true
+      })
+      while (calls <= answers) await scheduler.wait(1)
+      // An answer just before each silence would be too long.
+      for (const [i, { resolve }] of early.entries()) {
+        await vi.advanceTimersByTimeAsync(200)
+        resolve()
+        expect(isCounted((await others[i]) as Response)).toBe(true)
+      }
+      await vi.advanceTimersByTimeAsync(answers === 0 ? 249 : 199)
+      await scheduler.wait(50)
+      expect(isLeft).toBe(false)
+      await vi.advanceTimersByTimeAsync(1)
+      expect(isCounted(await last)).toBe(false)
+      vi.useRealTimers()
+    }
   })
 
   test('answers for the minute in which it was asked', async () => {

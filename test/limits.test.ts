@@ -190,6 +190,13 @@ describe('the headers', () => {
     expect(response.status).toBe(503)
     for (const name of NUMBERS) expect(response.headers.get(name), name).not.toBeNull()
   })
+
+  test('do not stand on the 503 of a session that is not known: nobody says whose they are', async () => {
+    const api = apiWith(envWith({ ...SMALL, neon: 'status,code=500,on=order by' }), (await aUser()).token)
+    const response = await api('GET', '/tasks')
+    expect(response.status).toBe(503)
+    for (const name of ['RateLimit-Policy', ...NUMBERS]) expect(response.headers.get(name), name).toBeNull()
+  })
 })
 
 describe('a refusal', () => {

@@ -217,6 +217,21 @@ describe('sessions that an instance does not know yet', () => {
     })
     expect(trips).toMatchObject({ database: 0, redis: 0 })
     expect((await send(tokens[0])).status).toBe(404)
+    const elsewhere = apiWith(bindings, tokens[300])
+    expect((await elsewhere('GET', '/tasks/9007199254740991')).status).toBe(404)
+  })
+
+  test('are not called bad when the database could not be asked', async () => {
+    const api = apiWith(envWith(UNLIMITED), (await aUser()).token)
+    const post = () => api('POST', '/tasks', { title: 'canary' })
+    const { fetch } = globalThis
+    globalThis.fetch = () => Promise.reject(new TypeError('canary network'))
+    await post()
+      .then((response) => expectProblem(response, 503, 'service_unavailable'))
+      .finally(() => {
+        globalThis.fetch = fetch
+      })
+    expect((await post()).status).toBe(201)
   })
 
   test('are refused when the platform has counted too many, for a minute', async () => {

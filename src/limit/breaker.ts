@@ -29,7 +29,7 @@ export class Breaker {
 
   failed(now: number, reason: string): void {
     this.#failures += 1
-    if (this.#state === 'open' || (this.#state === 'closed' && this.#failures < FAILURES_TO_OPEN)) return
+    if (this.#state === 'open' || this.#failures < FAILURES_TO_OPEN) return
     if (this.#state === 'closed') log('warn', 'limiter', { mode: 'degraded', reason })
     this.#state = 'open'
     this.#askAgainAt = now + OPEN_MS
