@@ -191,12 +191,18 @@ describe('the headers', () => {
     for (const name of NUMBERS) expect(response.headers.get(name), name).not.toBeNull()
   })
 
-  test('do not stand on the 503 of a session that is not known: nobody says whose they are', async () => {
-    const api = apiWith(envWith({ ...SMALL, neon: 'status,code=500,on=order by' }), (await aUser()).token)
-    const response = await api('GET', '/tasks')
-    expect(response.status).toBe(503)
-    for (const name of ['RateLimit-Policy', ...NUMBERS]) expect(response.headers.get(name), name).toBeNull()
-  })
+  test.each([
+    [503, 'status,code=500,on=order by'],
+    [500, 'status,code=400,sqlstate=22012,on=order by'],
+  ] as const)(
+    'do not stand on a %s of a session that is not known: nobody says whose they are',
+    async (status, neon) => {
+      const api = apiWith(envWith({ ...SMALL, neon }), (await aUser()).token)
+      const response = await api('GET', '/tasks')
+      expect(response.status).toBe(status)
+      for (const name of ['RateLimit-Policy', ...NUMBERS]) expect(response.headers.get(name), name).toBeNull()
+    },
+  )
 })
 
 describe('a refusal', () => {
