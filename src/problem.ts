@@ -55,7 +55,6 @@ export class Problem extends Error {
 
   constructor(type: ProblemType, extra: Extra = {}) {
     super(type)
-    this.name = 'Problem'
     this.type = type
     this.extra = extra
   }

@@ -286,14 +286,17 @@ describe('a refusal', () => {
     }
   })
 
-  test('takes the place of a 503, and of what that said of when to come back', async () => {
+  test('takes the place of a 503, and of what that said of when to come back, but for the log', async () => {
     const { api, elsewhere } = await aLimitedUser({
       RATE_LIMIT_READS: '20',
       neon: 'status,code=500,on=order by',
     })
     await api('GET', '/tasks/9007199254740991')
     await statuses(19, elsewhere().bind(null, 'GET', '/tasks/9007199254740991'))
-    await expectProblem(await api('GET', '/tasks'), 429, 'rate_limit_exceeded')
+    const lines = await logged(async () => {
+      await expectProblem(await api('GET', '/tasks'), 429, 'rate_limit_exceeded')
+    })
+    expect(lines.map((line) => JSON.parse(line)).at(-1)).toMatchObject({ status: 429, fault: 'database: HTTP 500' })
   })
 
   test('takes the place of a 401, and of its challenge', async () => {
