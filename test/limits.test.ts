@@ -296,7 +296,10 @@ describe('a refusal', () => {
     const lines = await logged(async () => {
       await expectProblem(await api('GET', '/tasks'), 429, 'rate_limit_exceeded')
     })
-    expect(lines.map((line) => JSON.parse(line)).at(-1)).toMatchObject({ status: 429, fault: 'database: HTTP 500' })
+    expect(lines.map((line) => JSON.parse(line)).at(-1)).toMatchObject({
+      status: 429,
+      fault: 'database: HTTP 500',
+    })
   })
 
   test('takes the place of a 401, and of its challenge', async () => {
