@@ -33,14 +33,14 @@ export async function logged(work: () => Promise<unknown>): Promise<string[]> {
   }
 }
 
-/** The Worker's clock, ahead by so many milliseconds and still, until `vi.useRealTimers()`. The database keeps its own. */
-export const skip = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
+/** The Worker's clock, still at this epoch time in ms until `vi.useRealTimers()`. The database keeps its own. */
+const stopClock = (now: number) => vi.useFakeTimers({ toFake: ['Date'], now })
 
-/** The same, so many milliseconds after the beginning of this minute: to the millisecond, the clock being read once. */
-export const skipTo = (ms: number) => {
-  const now = Date.now()
-  vi.useFakeTimers({ toFake: ['Date'], now: now - (now % 60_000) + ms })
-}
+/** So many milliseconds ahead. */
+export const skip = (ms: number) => stopClock(Date.now() + ms)
+
+/** So many milliseconds after the beginning of this minute: exactly, for the clock is read once. */
+export const skipTo = (ms: number) => stopClock(Math.floor(Date.now() / 60_000) * 60_000 + ms)
 
 /** The middle of the next minute, where the end of it and a minute from now are not the same. */
 export const skipToHalfPast = () => skipTo(90_000)

@@ -14,7 +14,7 @@ export default defineConfig({
     sequence: { shuffle: false },
     // What runs beside each other is mutants.
     maxWorkers: 1,
-    // These take longer than all the others together.
+    // One test of half a minute.
     testNamePattern: /^(?!.*a hundred thousand of them)/,
     projects: [
       {
