@@ -1,21 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Workerd } from '../../local/workerd.ts'
-import { startUpstashThread } from './upstash.ts'
 import { aToken, send, startWorkers, tasksOf } from './workers.ts'
 
 /** The budget holds over any number of instances. */
 
 let workers: Workerd[]
-let upstash: Awaited<ReturnType<typeof startUpstashThread>>
 beforeAll(async () => {
-  upstash = await startUpstashThread()
-  workers = await startWorkers(3, upstash.vars)
+  workers = await startWorkers(3)
   // Each loads the script, and compiles itself.
   for (const worker of workers) await send(worker, await aToken(), 'GET')
 })
 afterAll(async () => {
   for (const worker of workers) await worker.close()
-  await upstash.close()
 })
 
 async function roomInWindow(seconds: number): Promise<void> {

@@ -22,15 +22,17 @@ export interface World {
 }
 
 /**
- * Neon and Upstash on free ports, for one run of the tests. In a thread of their own: vitest's is busy, now and then,
- * for longer than the Worker waits for its limiter.
+ * Neon and Upstash on free ports, for one run of the tests. Each in a thread of its own: vitest's is busy, and PGlite's
+ * with a statement, now and then for longer than the Worker waits for its limiter.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const thread = new Worker(new URL('stand-ins.ts', import.meta.url))
-  const [world] = await once(thread, 'message')
-  project.provide('world', world)
+  const threads = ['neon.ts', 'upstash.ts'].map((file) => new Worker(new URL(file, import.meta.url)))
+  const messages = await Promise.all(threads.map((thread) => once(thread, 'message')))
+  const { LOCAL_POSTGRES_URL, LOCAL_REDIS_URL } = process.env
+  const realServices = Boolean(LOCAL_POSTGRES_URL && LOCAL_REDIS_URL)
+  project.provide('world', Object.assign({ realServices }, ...messages.flat()))
   return async () => {
-    thread.postMessage('close')
-    await once(thread, 'exit')
+    for (const thread of threads) thread.postMessage('close')
+    await Promise.all(threads.map((thread) => once(thread, 'exit')))
   }
 }
