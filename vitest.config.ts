@@ -6,6 +6,29 @@ import type {} from './test/setup/world.ts'
 /** Known to the tests too, which compute the hashes that the Worker has to find. */
 const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-tests'
 
+/** Each file of tests has an isolate of its own, which loads these sooner as one module each than as hundreds. */
+const LIBRARIES = [
+  '@cfworker/json-schema',
+  '@hono/zod-validator',
+  '@neondatabase/serverless',
+  '@upstash/ratelimit',
+  '@upstash/redis/cloudflare',
+  'drizzle-orm',
+  'drizzle-orm/casing',
+  'drizzle-orm/pg-core',
+  'fast-check',
+  'hono',
+  'hono/body-limit',
+  'hono/client',
+  'hono/cors',
+  'hono/factory',
+  'hono/http-exception',
+  'hono/method-not-allowed',
+  'hono/route',
+  'hono/tiny',
+  'zod/mini',
+]
+
 const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
   extends: true as const,
   plugins: [
@@ -20,7 +43,12 @@ const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
   ],
   // The first request of a file brings the Worker up, which takes seconds on a busy machine; and a test of a limit may
   // wait for the next minute, so that it has most of one.
-  test: { setupFiles: 'test/setup/outbound.ts', testTimeout: 60_000, ...test },
+  test: {
+    setupFiles: 'test/setup/outbound.ts',
+    testTimeout: 60_000,
+    deps: { optimizer: { ssr: { enabled: true, include: LIBRARIES } } },
+    ...test,
+  },
 })
 
 const inNode = (test: TestProjectInlineConfiguration['test']) => ({
@@ -29,7 +57,7 @@ const inNode = (test: TestProjectInlineConfiguration['test']) => ({
 })
 
 function conformance(): Conformance {
-  const { CONFORMANCE_REQUESTS: requests = '2000', CONFORMANCE_SEED: seed = Date.now() % 2 ** 31 } =
+  const { CONFORMANCE_REQUESTS: requests = '1000', CONFORMANCE_SEED: seed = Date.now() % 2 ** 31 } =
     process.env
   return { requests: Number(requests), seed: Number(seed) }
 }
@@ -55,7 +83,8 @@ export default defineConfig(({ mode }) => {
         // What starts processes or looks at files cannot run in workerd.
         // The race over three processes wants the machine, and waits for the others.
         inNode({ name: 'node', include: ['test/node/*.test.ts'], sequence: { groupOrder: 1 } }),
-        inNode({ name: 'auth', include: ['test/auth/*.test.ts'] }),
+        // Each file has a world of its own, but better-auth is long to load.
+        inNode({ name: 'auth', include: ['test/auth/*.test.ts'], isolate: false }),
         // Races and plans want the machine, and so wait for the other tests and for one another.
         ...(services
           ? [

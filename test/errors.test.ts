@@ -328,7 +328,7 @@ describe('503', () => {
     expect(problem.detail).toContain('may or may not have taken effect')
   })
 
-  test.each([
+  test.concurrent.each([
     ['a length', 27],
     ['no length', undefined],
   ])('not for a body of %s that is longer under way than the database may take', async (_, length) => {

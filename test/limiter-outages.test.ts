@@ -83,7 +83,7 @@ describe.each(FAULTS)('with a Redis that fails (%s)', (upstash) => {
     const user = await aUser()
     const settings = { RATE_LIMIT_READS: '4', RATE_LIMIT_WRITES: '2', upstash }
     const api = apiWith(envWith(settings), user.token)
-    await roomInWindow(15)
+    skipToHalfPast()
     const calls = [...Array(6).fill('GET'), ...Array(4).fill('POST')] as string[]
     const answers: Response[] = []
     for (const method of calls) {
@@ -111,7 +111,7 @@ describe.each(FAULTS)('with a Redis that fails (%s)', (upstash) => {
 describe('the platform', () => {
   test('counts for all instances of a location, with the same numbers', async () => {
     const user = await aUser()
-    await roomInWindow(25)
+    await roomInWindow(10)
     const instances = [1, 2].map(() => apiWith(envWith({ upstash: 'refused' }), user.token)) as [Call, Call]
     const admitted = { GET: 0, POST: 0 }
     for (let i = 0; i < 120; i++) {
@@ -129,7 +129,7 @@ describe('the platform', () => {
 
   test('may be without such counters: the isolate has its own, minute by minute', async () => {
     const { token } = await aUser()
-    await roomInWindow(10)
+    skipToHalfPast()
     const none = { READS: undefined, WRITES: undefined, LOOKUPS: undefined, FAILURES: undefined }
     const api = apiWith(envWith({ upstash: 'refused', RATE_LIMIT_READS: '3', ...none }), token)
     const statuses: number[] = []
@@ -141,7 +141,7 @@ describe('the platform', () => {
 
   test('may fail too: the isolate has its own counter', async () => {
     const { token } = await aUser()
-    await roomInWindow(10)
+    skipToHalfPast()
     const broken = { limit: () => Promise.reject(new Error('canary')) } as RateLimit
     const all = { READS: broken, WRITES: broken, LOOKUPS: broken, FAILURES: broken }
     const api = apiWith(envWith({ upstash: 'refused', RATE_LIMIT_READS: '3', ...all }), token)
@@ -293,7 +293,7 @@ describe('an outage', () => {
 
   test('gives nobody a second budget who has spent the first at this instance', async () => {
     const { token } = await aUser()
-    await roomInWindow(15)
+    skipToHalfPast()
     const api = apiWith(envWith({ RATE_LIMIT_WRITES: '4' }), token)
     const write = async () => (await api('POST', '/tasks', { title: 'canary' })).status
     const before = [await write(), await write(), await write()]
@@ -302,7 +302,7 @@ describe('an outage', () => {
   })
 
   test('lets a look-up of a bad token go on being counted', async () => {
-    await roomInWindow(15)
+    skipToHalfPast()
     const [bindings, address] = [envWith({ upstash: 'refused' }), randomAddress()]
     const statuses: number[] = []
     for (let i = 0; i < 22; i++) {
@@ -399,7 +399,7 @@ describe('a queue', () => {
       apiWith(envWith({ ...UNLIMITED, RATE_LIMIT_READS: '3' }), token),
     ) as [Call, Call]
     const read = async (api: Call) => (await api('GET', `/tasks/${NO_ID}`)).status
-    await roomInWindow(10)
+    skipToHalfPast()
     expect([await read(here), await read(there), await read(there)]).toEqual([404, 404, 404])
     const late = Promise.withResolvers<void>()
     let calls = 0

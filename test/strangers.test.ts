@@ -2,17 +2,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { app } from '../src/app.ts'
 import { apiWith, envWith, UNLIMITED } from './faults.ts'
 import { record } from './recorder.ts'
-import {
-  aSession,
-  aToken,
-  aUser,
-  client,
-  expectProblem,
-  hashOf,
-  randomAddress,
-  roomInWindow,
-  sql,
-} from './support.ts'
+import { aSession, aToken, aUser, client, expectProblem, hashOf, randomAddress, sql } from './support.ts'
 import { logged, skip, skipTo, skipToHalfPast } from './watch.ts'
 
 /** What callers without a session cost, and whom. */
@@ -35,7 +25,7 @@ async function guessUntilBlocked(address: string): Promise<void> {
 
 describe('requests without a token', () => {
   test('are counted against the address: a hundred reads, thirty writes, then 429', async () => {
-    await roomInWindow(20)
+    skipToHalfPast()
     const api = client()
     const reads: number[] = []
     const writes: number[] = []
@@ -47,7 +37,7 @@ describe('requests without a token', () => {
   })
 
   test('count together, whatever is wrong with them', async () => {
-    await roomInWindow(10)
+    skipToHalfPast()
     const address = randomAddress()
     const calls = [undefined, 'canary', aToken(), undefined]
     const left: number[] = []
@@ -59,7 +49,7 @@ describe('requests without a token', () => {
   })
 
   test('are refused with a wait that is meant', async () => {
-    await roomInWindow(10)
+    skipToHalfPast()
     const api = apiWith(envWith({ RATE_LIMIT_READS: '2', READS: undefined }))
     for (let i = 0; i < 2; i++) await api('GET', '/tasks')
     const response = await api('GET', '/tasks')
@@ -73,7 +63,7 @@ describe('requests without a token', () => {
 
 describe('bad tokens', () => {
   test('twenty a minute from one address are looked up; those after it are not', async () => {
-    await roomInWindow(15)
+    skipToHalfPast()
     const address = randomAddress()
     expect((await record(() => guessUntilBlocked(address))).database).toBe(20)
     const after = await record(async () => {
@@ -85,7 +75,7 @@ describe('bad tokens', () => {
   })
 
   test('shut out their own address only', async () => {
-    await roomInWindow(15)
+    skipToHalfPast()
     const address = randomAddress()
     await guessUntilBlocked(address)
     expect((await guess(address)).status).toBe(429)
@@ -94,7 +84,7 @@ describe('bad tokens', () => {
   })
 
   test('do not harm a user at the same address whom the isolate knows', async () => {
-    await roomInWindow(15)
+    skipToHalfPast()
     const address = randomAddress()
     const api = client((await aUser()).token, address)
     expect((await api('GET', '/tasks')).status).toBe(200)
@@ -105,7 +95,7 @@ describe('bad tokens', () => {
   })
 
   test('shut out a user at the same address whom the isolate does not know, for as long as it says', async () => {
-    await roomInWindow(15)
+    skipToHalfPast()
     const bindings = envWith({ FAILURES: undefined, LOOKUPS: undefined })
     const [address, { token }] = [randomAddress(), await aUser()]
     for (let i = 0; i < 20; i++) {
@@ -148,7 +138,7 @@ describe('bad tokens', () => {
   })
 
   test('are counted over all instances', async () => {
-    await roomInWindow(10)
+    skipToHalfPast()
     const address = randomAddress()
     const settings = { RATE_LIMIT_READS: '4' }
     const instances = [envWith(settings), envWith(settings), envWith(settings)]
@@ -268,7 +258,7 @@ describe('a session that dies', () => {
 
   test('costs its user one request of an instance at the most, however often the token is shown', async () => {
     const user = await aUser()
-    await roomInWindow(10)
+    skipToHalfPast()
     const other = client(await aSession(user.id))
     expect((await user.api('GET', '/tasks')).headers.get('X-RateLimit-Remaining')).toBe('99')
     await sql`update user_sessions set revoked = true where token_hash in

@@ -2,8 +2,8 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { apiWith, envWith } from './faults.ts'
 import { record } from './recorder.ts'
-import { aSession, aToken, aUser, type Call, client, roomInWindow, sql } from './support.ts'
-import { logged, skip, skipTo } from './watch.ts'
+import { aSession, aToken, aUser, type Call, client, sql } from './support.ts'
+import { logged, skip, skipTo, skipToHalfPast } from './watch.ts'
 
 /** The limiter runs beside reads and before writes: counted at what leaves the isolate. */
 
@@ -23,7 +23,7 @@ afterEach(() => {
 async function aKnownUser(settings = {}): Promise<{ api: Call; id: string }> {
   const { id, token } = await aUser()
   const api = apiWith(envWith({ RATE_LIMIT_READS: '10', RATE_LIMIT_WRITES: '3', ...settings }), token)
-  await roomInWindow(10)
+  skipToHalfPast()
   expect((await api('GET', '/tasks')).status).toBe(200)
   expect((await api('POST', '/tasks', { title: 'canary' })).status).toBe(201)
   return { api, id }
@@ -102,7 +102,7 @@ describe('of a user whom the isolate knows', () => {
       Call,
       Call,
     ]
-    await roomInWindow(10)
+    skipToHalfPast()
     await here('GET', '/tasks')
     await spend(there, 'GET', 10)
     skip(0)
@@ -183,7 +183,7 @@ describe('without a session', () => {
   })
 
   test('the same bad token a hundred times is one look-up', async () => {
-    await roomInWindow(10)
+    skipToHalfPast()
     const api = client(aToken())
     const statuses: number[] = []
     const { database } = await record(async () => {
