@@ -57,7 +57,7 @@ const inNode = (test: TestProjectInlineConfiguration['test']) => ({
 })
 
 function conformance(): Conformance {
-  const { CONFORMANCE_REQUESTS: requests = '1000', CONFORMANCE_SEED: seed = Date.now() % 2 ** 31 } =
+  const { CONFORMANCE_REQUESTS: requests = '2000', CONFORMANCE_SEED: seed = Date.now() % 2 ** 31 } =
     process.env
   return { requests: Number(requests), seed: Number(seed) }
 }
