@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import type { Conformance } from './test/conformance-size.ts'
@@ -73,18 +74,30 @@ export default defineConfig(({ mode }) => {
     test: {
       globalSetup: 'test/setup/world.ts',
       sequence: { shuffle: true },
-      // Much of a test's time is a wait: for a timeout, for the next minute.
-      maxWorkers: '100%',
+      // Much of a test's time is a wait, for a timeout or a deadline: one file more than there are cores runs at once.
+      maxWorkers: availableParallelism() + 1,
       provide: { conformance: conformance() },
       // The Worker logs every request: of a test that passes, nobody needs to read it.
       silent: 'passed-only',
       projects: [
         inWorkerd({ name: 'worker', include: ['test/*.test.ts'] }),
         // What starts processes or looks at files cannot run in workerd.
+        // Each file has a world of its own, but better-auth and PGlite are long to load: one after the other, two
+        // processes do for all of them.
+        inNode({
+          name: 'auth',
+          include: ['test/auth/*.test.ts'],
+          isolate: false,
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
+        }),
         // The race over three processes wants the machine, and waits for the others.
-        inNode({ name: 'node', include: ['test/node/*.test.ts'], sequence: { groupOrder: 1 } }),
-        // Each file has a world of its own, but better-auth is long to load.
-        inNode({ name: 'auth', include: ['test/auth/*.test.ts'], isolate: false }),
+        inNode({
+          name: 'node',
+          include: ['test/node/*.test.ts'],
+          sequence: { groupOrder: 2 },
+          maxWorkers: 2,
+        }),
         // Races and plans want the machine, and so wait for the other tests and for one another.
         ...(services
           ? [
@@ -94,7 +107,7 @@ export default defineConfig(({ mode }) => {
                 fileParallelism: false,
                 testTimeout: 300_000,
                 hookTimeout: 300_000,
-                sequence: { groupOrder: 2 },
+                sequence: { groupOrder: 3 },
               }),
             ]
           : []),

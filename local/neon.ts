@@ -14,13 +14,20 @@ interface Query {
   arrayMode?: boolean
 }
 
+interface Options {
+  port?: number
+  dataDir?: string
+  image?: string | undefined
+  postgresUrl?: string
+}
+
 /** Neon's SQL over HTTP, in front of PGlite or, given a postgresUrl, of any PostgreSQL. */
-export async function startNeon(options: { port?: number; dataDir?: string; postgresUrl?: string }) {
+export async function startNeon({ port = 0, dataDir, image, postgresUrl }: Options) {
   let database: Database | undefined
   // The port comes first: it keeps a second process away from a folder that one PGlite must own alone.
-  const server = await listen(options.port ?? 0, (call) => answer(database, call))
+  const server = await listen(port, (call) => answer(database, call))
   try {
-    database = await (options.postgresUrl ? openPostgres(options.postgresUrl) : openPglite(options.dataDir))
+    database = await (postgresUrl ? openPostgres(postgresUrl) : openPglite(dataDir, image))
   } catch (error) {
     await server.close()
     throw error

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { Duplex } from 'node:stream'
 import { PGlite, protocol } from '@electric-sql/pglite'
 import pg from 'pg'
@@ -24,9 +24,11 @@ export function openPostgres(connectionString: string): Database {
   return database({ connectionString, max: 20, connectionTimeoutMillis: 10_000 }, (work) => work())
 }
 
-export async function openPglite(dataDir?: string): Promise<Database> {
+/** The image is the path of a tar, of a dumpDataDir() of PGlite's, to begin with instead of an empty database. */
+export async function openPglite(dataDir?: string, image?: string): Promise<Database> {
   if (dataDir) await mkdir(dataDir, { recursive: true })
-  const pglite = await PGlite.create({ dataDir })
+  const loadDataDir = image === undefined ? undefined : new Blob([await readFile(image)])
+  const pglite = await PGlite.create({ dataDir, loadDataDir })
   // The auth server works on the same PGlite; the lock keeps its transactions and ours apart in the one session.
   const opened = database(
     { max: 1, idleTimeoutMillis: 0, user: 'postgres', stream: () => new PgliteSocket(pglite) },

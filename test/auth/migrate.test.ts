@@ -1,9 +1,9 @@
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { migrateAuth } from '../../local/auth/index.ts'
-import { emptyDatabase } from './database.ts'
+import { emptyDatabase } from '../setup/database.ts'
 
 async function migrated(prepare = '') {
-  const { neon: db, close } = await emptyDatabase()
+  const { neon: db, close } = await emptyDatabase(inject('pgliteImage'))
   await db.exec(prepare)
   return {
     db,

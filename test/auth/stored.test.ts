@@ -1,10 +1,10 @@
 import { betterAuth } from 'better-auth'
 import { drizzleAdapter } from 'better-auth/adapters/drizzle'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { connect } from '../../local/auth/database.ts'
 import { migrateAuth } from '../../local/auth/index.ts'
 import * as schema from '../../local/auth/schema.ts'
-import { emptyDatabase } from './database.ts'
+import { emptyDatabase } from '../setup/database.ts'
 import { everything, rawTokens } from './scan.ts'
 import { openWorld, secret } from './world.ts'
 
@@ -48,7 +48,7 @@ describe('with the wrapper', () => {
 
 describe('stock better-auth, as a control', () => {
   async function stock(prepare = '') {
-    const own = await emptyDatabase()
+    const own = await emptyDatabase(inject('pgliteImage'))
     await migrateAuth(own.neon)
     await own.neon.exec(prepare)
     const connection = connect(own.database)

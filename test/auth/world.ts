@@ -1,7 +1,8 @@
-import { afterAll, expect } from 'vitest'
+import { afterAll, expect, inject } from 'vitest'
 import { migrateAuth, startAuth } from '../../local/auth/index.ts'
+import { emptyDatabase } from '../setup/database.ts'
+import type {} from '../setup/world.ts'
 import { authClient } from './client.ts'
-import { emptyDatabase } from './database.ts'
 import { everything, hash, rawTokens } from './scan.ts'
 import { randomAddress, taskApis } from './task-api.ts'
 import { watch } from './watch.ts'
@@ -16,7 +17,7 @@ const ours = ['127.0.0.1', 'localhost', new URL(process.env.LOCAL_POSTGRES_URL ?
  * logged are searched for the tokens that were issued.
  */
 export async function openWorld() {
-  const { neon: db, database, close } = await emptyDatabase()
+  const { neon: db, database, close } = await emptyDatabase(inject('pgliteImage'))
   await migrateAuth(db)
   const secrets = new Set<string>()
   const servers: Awaited<ReturnType<typeof startAuth>>[] = []

@@ -1,6 +1,6 @@
+import { inject } from 'vitest'
 import { migrateAuth } from '../../local/auth/migrate.ts'
-import { startNeon } from '../../local/neon.ts'
-import { createDatabase } from '../setup/database.ts'
+import { emptyDatabase } from '../setup/database.ts'
 
 type Rows = Record<string, unknown>[]
 
@@ -15,9 +15,7 @@ export interface TestDatabase {
 
 /** A database of one file of tests: in memory, or on the server of LOCAL_POSTGRES_URL. */
 export async function startDatabase(): Promise<TestDatabase> {
-  const server = process.env.LOCAL_POSTGRES_URL
-  const created = server ? await createDatabase(server) : undefined
-  const neon = await startNeon(created ? { postgresUrl: created.url } : {})
+  const { neon, close } = await emptyDatabase(inject('pgliteImage'))
   return {
     env: {
       DATABASE_URL: `postgres://tests:canary-database-password@127.0.0.1:${neon.port}/tasks`,
@@ -28,10 +26,7 @@ export async function startDatabase(): Promise<TestDatabase> {
       await neon.exec('drop schema public cascade; create schema public')
       await migrateAuth(neon)
     },
-    async close() {
-      await neon.close()
-      await created?.drop()
-    },
+    close,
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { up } from '../../drizzle/migrate.ts'
 import { migrateAuth } from '../../local/auth/migrate.ts'
 import { startNeon } from '../../local/neon.ts'
@@ -15,7 +15,7 @@ let worker: Workerd
 const token = `canary${randomUUID().replaceAll('-', '')}`
 
 beforeAll(async () => {
-  neon = await startNeon({})
+  neon = await startNeon({ image: inject('pgliteImage') })
   const databaseUrl = `postgres://worker:canary-database-password@127.0.0.1:${neon.port}/tasks`
   await migrateAuth(neon)
   await up({ databaseUrl, fetchEndpoint: neon.url })

@@ -1,7 +1,8 @@
 import pg from 'pg'
+import { startNeon } from '../../local/neon.ts'
 
 /** A database of its own on a real server, so that neither runs nor files of tests meet. */
-export async function createDatabase(serverUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
+async function createDatabase(serverUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `tasks_test_${crypto.randomUUID().replaceAll('-', '')}`
   const run = async (statement: string) => {
     const client = new pg.Client({ connectionString: serverUrl })
@@ -12,4 +13,23 @@ export async function createDatabase(serverUrl: string): Promise<{ url: string; 
   const url = new URL(serverUrl)
   url.pathname = name
   return { url: url.href, drop: () => run(`drop database ${name} with (force)`) }
+}
+
+/**
+ * Neon's stand-in on an empty database of its own: on the server of LOCAL_POSTGRES_URL, or a PGlite, which makes one in
+ * seconds and reads the image of one in less than a second.
+ */
+export async function emptyDatabase(image?: string) {
+  const server = process.env.LOCAL_POSTGRES_URL
+  if (!server) {
+    const neon = await startNeon({ image })
+    return { neon, database: neon.pglite, close: neon.close }
+  }
+  const { url, drop } = await createDatabase(server)
+  const neon = await startNeon({ postgresUrl: url })
+  const close = async () => {
+    await neon.close()
+    await drop()
+  }
+  return { neon, database: url, close }
 }

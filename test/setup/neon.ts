@@ -1,15 +1,21 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import { up } from '../../drizzle/migrate.ts'
 import { migrateAuth } from '../../local/auth/migrate.ts'
-import { startNeon } from '../../local/neon.ts'
-import { createDatabase } from './database.ts'
+import { emptyDatabase } from './database.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 
 /** A thread that world.ts starts: Neon in memory or, given a server, in front of that. Any message ends it. */
 
-const { LOCAL_POSTGRES_URL: postgres } = process.env
-const database = postgres ? await createDatabase(postgres) : undefined
-const neon = await startNeon(database ? { postgresUrl: database.url } : {})
+const { neon, database, close } = await emptyDatabase()
+const folder = await mkdtemp(join(tmpdir(), 'tasks-image-'))
+let pgliteImage: string | undefined
+if (typeof database !== 'string') {
+  pgliteImage = join(folder, 'empty.tar')
+  await writeFile(pgliteImage, (await database.dumpDataDir('none')).stream())
+}
 const faulty = await startFaultProxy(neon.url)
 // The stand-in takes any credentials; the password is a canary that no log may repeat.
 const databaseUrl = `postgres://tests:canary-database-password@127.0.0.1:${neon.port}/tasks`
@@ -19,9 +25,10 @@ parentPort?.postMessage({
   DATABASE_URL: databaseUrl,
   NEON_FETCH_ENDPOINT: neon.url,
   FAULTY_NEON: `${faulty.url}/sql`,
+  pgliteImage,
 })
 parentPort?.once('message', async () => {
   await faulty.close()
-  await neon.close()
-  await database?.drop()
+  await close()
+  await rm(folder, { recursive: true })
 })

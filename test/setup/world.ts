@@ -5,6 +5,8 @@ import type { TestProject } from 'vitest/node'
 declare module 'vitest' {
   interface ProvidedContext {
     world: World
+    /** The path of the image of an empty PGlite, where there is no other PostgreSQL. */
+    pgliteImage: string | undefined
   }
 }
 
@@ -30,7 +32,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const messages = await Promise.all(threads.map((thread) => once(thread, 'message')))
   const { LOCAL_POSTGRES_URL, LOCAL_REDIS_URL } = process.env
   const realServices = Boolean(LOCAL_POSTGRES_URL && LOCAL_REDIS_URL)
-  project.provide('world', Object.assign({ realServices }, ...messages.flat()))
+  const { pgliteImage, ...bindings } = Object.assign({}, ...messages.flat())
+  project.provide('pgliteImage', pgliteImage)
+  project.provide('world', { realServices, ...bindings })
   return async () => {
     for (const thread of threads) thread.postMessage('close')
     await Promise.all(threads.map((thread) => once(thread, 'exit')))
