@@ -1,4 +1,5 @@
 import type { Settings } from '../env.ts'
+import { hex, hmac } from '../keyed-hash.ts'
 
 /**
  * The opaque session token of the auth server, and what of it may leave this file: its keyed hash.
@@ -35,37 +36,9 @@ function decode(text: string): string {
   }
 }
 
-// A CryptoKey holds no I/O, so one import serves every request of the isolate. At most a handful of secrets exist.
-const keys = new Map<string, CryptoKey>()
-const utf8 = new TextEncoder()
-
-/** HMAC-SHA256 (RFC 2104) of a message under a secret, both as UTF-8: 32 bytes. */
-export async function hmac(secret: string, message: string): Promise<Uint8Array> {
-  let key = keys.get(secret)
-  if (!key) {
-    key = await crypto.subtle.importKey(
-      'raw',
-      utf8.encode(secret),
-      { name: 'HMAC', hash: 'SHA-256' },
-      false,
-      ['sign'],
-    )
-    keys.set(secret, key)
-  }
-  return new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8.encode(message)))
-}
-
 /** 64 lowercase hex characters a secret: the current one first, then, during a rotation, the previous one. */
 export async function tokenHashes(settings: Settings, token: string): Promise<string[]> {
   const { SESSION_HASH_SECRET: current, SESSION_HASH_SECRET_PREVIOUS: previous } = settings
   const secrets = previous ? [current, previous] : [current]
   return await Promise.all(secrets.map(async (secret) => hex(await hmac(secret, token))))
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-export function hex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX[byte]
-  return text
 }

@@ -1,6 +1,6 @@
 import type { Settings } from '../env.ts'
+import { hex, hmac } from '../keyed-hash.ts'
 import { invalid } from '../problem.ts'
-import { hex, hmac } from '../session/token.ts'
 import { rfc3339, type TaskRow } from './representation.ts'
 
 /** The place after which a page starts, in the order of GET /tasks. */

@@ -1,5 +1,5 @@
+import { hex } from '../keyed-hash.ts'
 import { invalid } from '../problem.ts'
-import { hex } from '../session/token.ts'
 import type { TaskCreate } from './schemas.ts'
 
 /**

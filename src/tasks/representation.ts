@@ -1,5 +1,5 @@
 import type { Row } from '../db/client.ts'
-import { hex } from '../session/token.ts'
+import { hex } from '../keyed-hash.ts'
 
 /** A task as clients see it. */
 export interface Task {

@@ -7,7 +7,7 @@ import { startNeon } from '../../local/neon.ts'
 import type { Workerd } from '../../local/workerd.ts'
 import { hashOf, startWorkers } from './workers.ts'
 
-/** The Worker in front of a database in which it has the grants of docs/runbook.md and no others. */
+/** The Worker in front of a database in which it has the grants of docs/operator.md and no others. */
 
 let neon: Awaited<ReturnType<typeof startNeon>>
 let worker: Workerd
@@ -24,8 +24,8 @@ beforeAll(async () => {
     insert into user_sessions (user_id, token_hash, expires_at) select id, $1, now() + interval '1 hour' from owner`,
     [hashOf(token)],
   )
-  const runbook = await readFile(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
-  const grants = runbook.match(/^ +grant .+;$/gm) ?? []
+  const page = await readFile(new URL('../../docs/operator.md', import.meta.url), 'utf8')
+  const grants = page.match(/^ +grant .+;$/gm) ?? []
   await neon.exec(`create role worker; ${grants.join('')} set role worker`)
   const workers = await startWorkers(1, { DATABASE_URL: databaseUrl, NEON_FETCH_ENDPOINT: neon.url })
   worker = workers[0] as Workerd
