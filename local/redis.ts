@@ -6,10 +6,13 @@ import { type Call, luaMachine, ReplyError } from './lua.ts'
 export type Command = [name: string, ...args: string[]]
 export type Outcome = { result: unknown } | { error: string }
 
-/** Scripts come as EVAL with their source. */
+/** Adds to the commands that Upstash would bill. */
+export type Bill = (commands: number) => void
+
+/** Scripts come as EVAL with their source; each command inside one is billed too. */
 export interface Store {
-  send(command: Command): Promise<unknown>
-  transaction(commands: Command[]): Promise<Outcome[]>
+  send(command: Command, bill: Bill): Promise<unknown>
+  transaction(commands: Command[], bill: Bill): Promise<Outcome[]>
   close(): void
 }
 
@@ -52,14 +55,20 @@ export async function remote(url: string): Promise<Store> {
   }
 
   return {
-    async send(command) {
-      const [name, source = '', ...args] = command
+    async send(command, bill) {
+      bill(1)
+      const [name, script = '', ...args] = command
       if (name !== 'eval') return redis.call(...command).catch(refuse)
+      const source = counting(script)
       const reply = await redis.call('evalsha', sha1(source), ...args).catch((error) => error)
-      if (!(reply instanceof Error)) return reply
-      return reply.message.startsWith('NOSCRIPT') ? redis.call(...command).catch(refuse) : refuse(reply)
+      if (reply instanceof Error && !reply.message.startsWith('NOSCRIPT')) return refuse(reply)
+      const whole = reply instanceof Error ? redis.call('eval', source, ...args).catch(refuse) : reply
+      const [inside, result = null] = (await whole) as [number, unknown?]
+      bill(inside)
+      return result instanceof Error ? refuse(result) : result
     },
-    async transaction(commands) {
+    async transaction(commands, bill) {
+      bill(commands.length)
       const multi = redis.multi()
       for (const command of commands) multi.call(...command)
       const replies = await multi.exec().catch(refuse)
@@ -69,10 +78,19 @@ export async function remote(url: string): Promise<Store> {
   }
 }
 
+/** The same script, which also says how many commands it called; no line of it has another number. */
+const counting = (script: string) =>
+  `local called, redis = 0, setmetatable({}, { __index = redis }) for _, name in ipairs { 'call', 'pcall' } do local call = getmetatable(redis).__index[name] redis[name] = function(...) called = called + 1 return call(...) end end local reply = (function() ${script}
+end)() return { called, reply }`
+
 /** One thread: a command, a script or a transaction ends before anything else begins. */
 export function memory(): Store {
   const call = mockCommands()
-  const evaluate = luaMachine(call)
+  let called = 0
+  const evaluate = luaMachine((...command) => {
+    called += 1
+    return call(...command)
+  })
   const seen = new Set<string>()
 
   /** An expired key goes when it is looked at, and a past window's never is: look at a few old ones each time. */
@@ -85,8 +103,9 @@ export function memory(): Store {
     }
   }
 
-  async function send([name, ...args]: Command): Promise<unknown> {
+  async function send([name, ...args]: Command, bill: Bill): Promise<unknown> {
     forget()
+    bill(1)
     if (name !== 'eval') {
       if (args[0]) seen.add(args[0])
       return call(name, args)
@@ -94,12 +113,17 @@ export function memory(): Store {
     const [source = '', count, ...rest] = args
     const keys = rest.splice(0, Number(count))
     for (const key of keys) seen.add(key)
-    return evaluate(source, keys, rest)
+    called = 0
+    try {
+      return evaluate(source, keys, rest)
+    } finally {
+      bill(called)
+    }
   }
 
   return {
     send,
-    transaction: (commands) => Promise.all(commands.map((command) => toOutcome(send(command)))),
+    transaction: (commands, bill) => Promise.all(commands.map((command) => toOutcome(send(command, bill)))),
     close: () => {},
   }
 }

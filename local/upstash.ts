@@ -1,32 +1,46 @@
 import { type Answer, type Call, listen } from './http.ts'
 import { ReplyError } from './lua.ts'
-import { type Command, memory, type Outcome, remote, sha1, toOutcome } from './redis.ts'
+import { type Bill, type Command, memory, type Outcome, remote, sha1, toOutcome } from './redis.ts'
 
-/** Upstash's REST, in front of a Redis in this process or, given a redisUrl, of any Redis. */
+/**
+ * Upstash's REST, in front of a Redis in this process or, given a redisUrl, of any Redis. Each answer says in
+ * Billed-Commands what Upstash would bill for it: every command, and every command inside a script.
+ */
 export async function startUpstash(options: { port?: number; token: string; redisUrl?: string }) {
   const store = options.redisUrl ? await remote(options.redisUrl) : memory()
   const scripts = new Map<string, string>()
+  let billed = 0
   const server = await listen(options.port ?? 0, answer).catch((error) => {
     store.close()
     throw error
   })
 
-  async function answer({ method, path, headers, body }: Call): Promise<Answer> {
+  async function answer(call: Call): Promise<Answer> {
+    let commands = 0
+    const reply = await replyTo(call, (more) => {
+      commands += more
+    })
+    billed += commands
+    return { ...reply, headers: { 'Billed-Commands': `${commands}` } }
+  }
+
+  async function replyTo({ method, path, headers, body }: Call, bill: Bill): Promise<Answer> {
     if (headers.authorization !== `Bearer ${options.token}`) {
       return { status: 401, body: { error: 'WRONGPASS invalid or missing auth token' } }
     }
     const encode = headers['upstash-encoding'] === 'base64' ? encoded : (outcome: Outcome) => outcome
     try {
       if (path === '/pipeline') {
-        const outcomes = await Promise.all(commands(body).map((command) => toOutcome(run(command))))
+        const outcomes = await Promise.all(commands(body).map((command) => toOutcome(run(command, bill))))
         return { status: 200, body: outcomes.map(encode) }
       }
       if (path === '/multi-exec') {
-        const outcomes = await store.transaction(commands(body).map(plain))
+        const outcomes = await store.transaction(commands(body).map(plain), bill)
         return { status: 200, body: outcomes.map(encode) }
       }
       const result = await run(
         path === '/' ? command(parse(body)) : inPath(path, method === 'GET' ? '' : body),
+        bill,
       )
       return { status: 200, body: encode({ result }) }
     } catch (error) {
@@ -35,8 +49,8 @@ export async function startUpstash(options: { port?: number; token: string; redi
     }
   }
 
-  async function run(command: Command): Promise<unknown> {
-    return store.send(plain(command))
+  async function run(command: Command, bill: Bill): Promise<unknown> {
+    return store.send(plain(command), bill)
   }
 
   /** The SDK's hash is that of the whole script; Redis is sent no first line, whose flags are Upstash's own. */
@@ -54,7 +68,8 @@ export async function startUpstash(options: { port?: number; token: string; redi
   return {
     url: `http://127.0.0.1:${server.port}`,
     port: server.port,
-    command: (...words: (string | number)[]) => run(command(words)),
+    /** The commands so far, of all clients, as Upstash bills them. */
+    billed: () => billed,
     async close() {
       await server.close()
       store.close()
