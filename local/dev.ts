@@ -56,6 +56,7 @@ async function main(): Promise<void> {
   const { LOCAL_POSTGRES_URL: postgresUrl, LOCAL_REDIS_URL: redisUrl } = process.env
   const neon = await startNeon({
     port: PORTS.database,
+    databaseUrl: vars.DATABASE_URL as string,
     ...(postgresUrl ? { postgresUrl } : { dataDir: `${folder}/postgres` }),
   })
   started.push(neon)

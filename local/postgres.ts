@@ -13,15 +13,33 @@ export type Result = pg.QueryArrayResult<(string | null)[]>
 
 export type Database = ReturnType<typeof database> & { pglite?: PGlite }
 
-/** There was no connection to be had, so nothing was sent. */
+/** There was no connection to be had, so nothing was sent. The cause is what PostgreSQL said, if it said anything. */
 export class Unreachable extends Error {
-  constructor(cause: Error) {
-    super(`Couldn't connect to compute node: ${cause.message}`, { cause })
+  constructor(cause: unknown) {
+    super("Couldn't connect to compute node", { cause })
   }
 }
 
+/** The client hung up before its turn came. */
+export class HungUp extends Error {}
+
+/** What Neon's proxy sends over a connection that goes back to its pool. */
+const RESET = `rollback; close all; set session authorization default; reset all; deallocate all; unlisten *;
+  select pg_advisory_unlock_all(); discard temp; discard sequences`
+
+/** Neon's proxy tries to connect five times, and waits so many milliseconds in between. */
+const WAITS = [200, 400, 800, 1600]
+
 export function openPostgres(connectionString: string): Database {
-  return database({ connectionString, max: 20, connectionTimeoutMillis: 10_000 }, (work) => work())
+  const config = { connectionString, options: '-c TimeZone=UTC' }
+  return database({ ...config, max: 20 }, (work) => work(), cancel)
+
+  /** Over a connection of its own, so that a full pool does not stand in the way. */
+  async function cancel(processId: number) {
+    const client = new pg.Client(config)
+    await client.connect()
+    await client.query('select pg_cancel_backend($1)', [processId]).finally(() => client.end())
+  }
 }
 
 /** The image is the path of a tar, of a dumpDataDir() of PGlite's, to begin with instead of an empty database. */
@@ -41,27 +59,59 @@ export async function openPglite(dataDir?: string, image?: string): Promise<Data
   return { ...opened, pglite, close }
 }
 
-function database(config: pg.PoolConfig, exclusively: <T>(work: () => Promise<T>) => Promise<T>) {
+function database(
+  config: pg.PoolConfig,
+  exclusively: <T>(work: () => Promise<T>) => Promise<T>,
+  /** PGlite computes a statement in one go, in this thread: there is nobody to interrupt it. */
+  cancel = async (_processId: number) => {},
+) {
   const types = { getTypeParser: () => (text: string) => text }
-  const pool = new pg.Pool({ ...config, types, options: '-c TimeZone=UTC' })
+  const pool = new pg.Pool({ ...config, types })
   // A server that restarts takes its connections along; the next query opens a new one.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
+  let session = ''
 
-  function connected<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    return exclusively(async () => {
-      const client = await pool.connect().catch((error) => {
-        throw new Unreachable(error)
-      })
-      let reusable = false
+  async function connect(): Promise<pg.PoolClient> {
+    for (const wait of [...WAITS, undefined]) {
       try {
-        const result = await work(client)
-        reusable = client.getTransactionStatus() === 'I'
-        return result
-      } finally {
-        // Like Neon, keep no connection after an error or inside a transaction.
-        client.release(!reusable)
+        return await pool.connect()
+      } catch (error) {
+        // With a severity, PostgreSQL itself has refused.
+        if (wait === undefined || 'severity' in (error as Error)) throw new Unreachable(error)
+        await new Promise((resolve) => setTimeout(resolve, wait))
       }
+    }
+    throw new Error('unreachable')
+  }
+
+  function connected<T>(work: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      exclusively(async () => {
+        const client = await connect()
+        let cancelled: Promise<void> | undefined
+        const stop = () => {
+          const { processID } = client as unknown as { processID: number }
+          cancelled = cancel(processID).catch(() => {})
+        }
+        signal?.addEventListener('abort', stop)
+        let reusable = false
+        try {
+          if (signal?.aborted) throw new HungUp()
+          if (session) await client.query(session)
+          resolve(await work(client))
+          signal?.removeEventListener('abort', stop)
+          // Like Neon, keep no connection after an error. A cancellation that is late must not meet another statement.
+          if (!cancelled) {
+            await client.query(RESET)
+            reusable = true
+          }
+        } finally {
+          signal?.removeEventListener('abort', stop)
+          await cancelled
+          client.release(!reusable)
+        }
+      }).catch(reject)
     })
   }
 
@@ -72,15 +122,20 @@ function database(config: pg.PoolConfig, exclusively: <T>(work: () => Promise<T>
   }
 
   return {
-    run: (statement: Statement) => connected((client) => run(client, statement)),
-    batch: (begin: string, statements: Statement[]) =>
+    /** SQL that every session begins with from now on: a role's own settings, or a role. */
+    beginSessions(sql: string) {
+      session = sql
+    },
+    run: (statement: Statement, signal?: AbortSignal) =>
+      connected((client) => run(client, statement), signal),
+    batch: (begin: string, statements: Statement[], signal?: AbortSignal) =>
       connected(async (client) => {
         const results: Result[] = []
         await client.query(begin)
         for (const statement of statements) results.push(await run(client, statement))
         await client.query('commit')
         return results
-      }),
+      }, signal),
     exec: (sql: string) =>
       connected(async (client) => {
         await client.query(sql)
@@ -89,7 +144,7 @@ function database(config: pg.PoolConfig, exclusively: <T>(work: () => Promise<T>
   }
 }
 
-const rollback = protocol.serialize.query('rollback')
+const reset = protocol.serialize.query(RESET)
 const noCopy = protocol.serialize.copyFail('No source stream defined')
 
 /** What pg takes for its socket to a server. PGlite has one session, so there is one of these at a time. */
@@ -109,7 +164,7 @@ class PgliteSocket extends Duplex {
   override _write(message: Buffer, _encoding: string, done: (error?: Error | null) => void) {
     const type = String.fromCharCode(message[0] ?? 0)
     // The session outlives the socket: on Terminate, do as a server does for a client that leaves.
-    this.#held.push(type === 'X' ? rollback : message)
+    this.#held.push(type === 'X' ? reset : message)
     // COPY FROM STDIN would read on past the end of the buffer, and lose PGlite for good; others overlook this.
     if (type === 'E' || type === 'Q') this.#held.push(noCopy)
     // PGlite takes each buffer for a whole exchange: hold the parts of an extended query until its Sync.

@@ -16,5 +16,7 @@ Server.prototype.emit = function (this: Server, event: string, ...args: unknown[
 
 const [, , kind, url = '', token = ''] = process.argv
 const server =
-  kind === 'neon' ? await startNeon({ postgresUrl: url }) : await startUpstash({ token, redisUrl: url })
+  kind === 'neon'
+    ? await startNeon({ postgresUrl: url, databaseUrl: 'postgres://bench:bench@127.0.0.1/tasks' })
+    : await startUpstash({ token, redisUrl: url })
 ready(server.port)

@@ -7,7 +7,7 @@ import type {} from '../setup/bundle.ts'
 
 /** The task API as it is deployed, on the auth server's database: one process for each set of accepted secrets. */
 export async function taskApis(neon: Awaited<ReturnType<typeof startNeon>>) {
-  const DATABASE_URL = `postgres://tests:canary@127.0.0.1:${neon.port}/tasks`
+  const DATABASE_URL = neon.databaseUrl
   await up({ databaseUrl: DATABASE_URL, fetchEndpoint: neon.url })
   const token = crypto.randomUUID()
   const upstash = await startUpstash({ token })

@@ -15,7 +15,7 @@ export async function startWorld() {
   const upstashToken = crypto.randomUUID()
   const sessionHashSecret = 'session hash secret of the browser tests'
   const [neon, upstash] = await Promise.all([startNeon({}), startUpstash({ token: upstashToken })])
-  const databaseUrl = `postgres://local:local@127.0.0.1:${neon.port}/tasks`
+  const { databaseUrl } = neon
   await migrateAuth(neon)
   await up({ databaseUrl, fetchEndpoint: neon.url })
   if (!neon.pglite) throw new Error('the stand-in has no PGlite')

@@ -26,9 +26,12 @@ export async function startWorld(connections: number) {
   const [database, limiter] = await Promise.all([postgres(`${folder}/postgres`), redis(folder)])
   await Promise.all([database.start(), limiter.start()])
   const { SESSION_HASH_SECRET, UPSTASH_REDIS_REST_TOKEN, password } = CANARIES
-  const neon = await startNeon({ postgresUrl: database.url })
+  const neon = await startNeon({
+    postgresUrl: database.url,
+    databaseUrl: `postgres://chaos:${password}@127.0.0.1/tasks`,
+  })
   const upstash = await startUpstash({ token: UPSTASH_REDIS_REST_TOKEN, redisUrl: limiter.url })
-  const databaseUrl = `postgres://chaos:${password}@127.0.0.1:${neon.port}/tasks`
+  const { databaseUrl } = neon
   await migrateAuth(neon)
   await up({ databaseUrl, fetchEndpoint: neon.url })
   const worker = await workerd(bundle, {

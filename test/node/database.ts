@@ -18,7 +18,7 @@ export async function startDatabase(): Promise<TestDatabase> {
   const { neon, close } = await emptyDatabase(inject('pgliteImage'))
   return {
     env: {
-      DATABASE_URL: `postgres://tests:canary-database-password@127.0.0.1:${neon.port}/tasks`,
+      DATABASE_URL: neon.databaseUrl,
       NEON_FETCH_ENDPOINT: neon.url,
     },
     rows: async (sql) => (await neon.query(sql)).rows,

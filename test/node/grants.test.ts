@@ -16,7 +16,7 @@ const token = `canary${randomUUID().replaceAll('-', '')}`
 
 beforeAll(async () => {
   neon = await startNeon({ image: inject('pgliteImage') })
-  const databaseUrl = `postgres://worker:canary-database-password@127.0.0.1:${neon.port}/tasks`
+  const { databaseUrl } = neon
   await migrateAuth(neon)
   const role = await readFile(new URL('../../drizzle/roles/worker.sql', import.meta.url), 'utf8')
   // Before the first migration, as the page for operators has it; and twice, as operators do.
@@ -32,7 +32,7 @@ beforeAll(async () => {
     [hashOf(token)],
   )
   await neon.exec('create table later (id int generated always as identity, title text)')
-  await neon.exec('set role worker')
+  neon.beginSessions('set role worker')
   const workers = await startWorkers(1, { DATABASE_URL: databaseUrl, NEON_FETCH_ENDPOINT: neon.url })
   worker = workers[0] as Workerd
 })

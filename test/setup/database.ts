@@ -1,6 +1,9 @@
 import pg from 'pg'
 import { startNeon } from '../../local/neon.ts'
 
+/** The password is a canary that no log may repeat. */
+const databaseUrl = 'postgres://tests:canary-database-password@127.0.0.1/tasks'
+
 /** A database of its own on a real server, so that neither runs nor files of tests meet. */
 async function createDatabase(serverUrl: string): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `tasks_test_${crypto.randomUUID().replaceAll('-', '')}`
@@ -22,11 +25,11 @@ async function createDatabase(serverUrl: string): Promise<{ url: string; drop():
 export async function emptyDatabase(image?: string) {
   const server = process.env.LOCAL_POSTGRES_URL
   if (!server) {
-    const neon = await startNeon({ image })
+    const neon = await startNeon({ image, databaseUrl })
     return { neon, database: neon.pglite, close: neon.close }
   }
   const { url, drop } = await createDatabase(server)
-  const neon = await startNeon({ postgresUrl: url })
+  const neon = await startNeon({ postgresUrl: url, databaseUrl })
   const close = async () => {
     await neon.close()
     await drop()

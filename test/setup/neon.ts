@@ -17,8 +17,7 @@ if (typeof database !== 'string') {
   await writeFile(pgliteImage, (await database.dumpDataDir('none')).stream())
 }
 const faulty = await startFaultProxy(neon.url)
-// The stand-in takes any credentials; the password is a canary that no log may repeat.
-const databaseUrl = `postgres://tests:canary-database-password@127.0.0.1:${neon.port}/tasks`
+const { databaseUrl } = neon
 await migrateAuth(neon)
 await up({ databaseUrl, fetchEndpoint: neon.url })
 parentPort?.postMessage({
