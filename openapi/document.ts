@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { registry } from '../src/problem.ts'
-import { ALWAYS, CHARGED, COUNTED, headerComponents, REQUEST_ID, refer } from './headers.ts'
+import { ALWAYS, CHARGED, COUNTED, ETAG, headerComponents, REQUEST_ID, refer } from './headers.ts'
 import { introduction } from './introduction.ts'
 import { type Operation, operations } from './operations.ts'
-import { pascal, problemExample, problemResponse, problemSchemas, responseTypes } from './problems.ts'
+import { problemContent, problemResponse, problemSchemas, responseTypes } from './problems.ts'
 import { jsonSchema, parameters, requests, responses, type Schema } from './schemas.ts'
 
 const { version, license } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
@@ -23,42 +23,54 @@ const parameterComponents = {
   Completed: query('completed', true),
   Limit: query('limit', 50),
   Cursor: query('cursor'),
-  'If-Match': header('If-Match', 'The version to act on: its `ETag`, or `*`.', text, '"3"'),
-  'If-None-Match': header('If-None-Match', 'The versions already known, or `*`.', text, '"3"'),
+  'If-Match': header(
+    'If-Match',
+    'Act only on the task that this `ETag` of an earlier answer names, or else 412; on any, for `*`.',
+    text,
+    { any: '*', known: ETAG },
+  ),
+  'If-None-Match': header(
+    'If-None-Match',
+    'The `ETag` of what the client holds. While it is still right the answer is a 304, without a body.',
+    text,
+    { known: ETAG },
+  ),
   'Idempotency-Key': header(
     'Idempotency-Key',
     'Chosen by the client, new for each new task: 1–255 printable characters, bare or quoted.',
     // Not empty when its quotes are taken off, nor when HTTP has cut the white space at its ends.
     { ...text, maxLength: 255, pattern: '^([!#-~]|[!#-~][ -~]*[!-~]|"[ -~]*[ !#-~][ -~]*")$' },
-    '8d3f6e2a-94c1-4b7e-a5d0-1c2b3a4f5e6d',
+    { new: '8d3f6e2a-94c1-4b7e-a5d0-1c2b3a4f5e6d' },
   ),
   'X-Request-Id': header(
     'X-Request-Id',
     'A name for this request, of your own. One that does not fit is replaced.',
     text,
-    REQUEST_ID,
+    { own: REQUEST_ID },
   ),
 }
 
 function query(name: keyof typeof parameters, example?: unknown): Schema {
   const { description, ...schema } = jsonSchema(parameters[name], 'input')
-  return { name, in: 'query', description, schema, ...(example !== undefined && optional(example)) }
+  return { name, in: 'query', description, schema, ...(example !== undefined && optional({ some: example })) }
 }
 
-function header(name: string, description: string, schema: Schema, example: string): Schema {
-  return { name, in: 'header', description, schema, ...optional(example) }
+function header(name: string, description: string, schema: Schema, examples: Record<string, string>): Schema {
+  return { name, in: 'header', description, schema, ...optional(examples) }
 }
 
-/** The docs page would send every example that does not say otherwise. */
-function optional(value: unknown): Schema {
-  return { examples: { example: { value, 'x-disabled': true } } }
+/** Of more than one example the first is good for any task. The docs page would send those that do not say otherwise. */
+function optional(examples: Record<string, unknown>): Schema {
+  const entries = Object.entries(examples).map(([name, value]) => [name, { value, 'x-disabled': true }])
+  return { examples: Object.fromEntries(entries) }
 }
 
-async function responsesOf({ path, answers, problems }: Operation): Promise<Schema> {
+async function responsesOf(operation: Operation): Promise<Schema> {
+  const { path, answers, problems } = operation
   const charged = path.startsWith('/tasks')
   const all: Schema = {}
   for (const type of [...problems, 'internal_error' as const]) {
-    all[registry[type][0]] = { $ref: `#/components/responses/${pascal(type)}` }
+    all[registry[type][0]] = await problemResponse(type, operation)
   }
   for (const [status, answer] of Object.entries(answers)) {
     const type = responseTypes.find((type) => registry[type][0] === Number(status) && problems.includes(type))
@@ -74,12 +86,7 @@ async function responsesOf({ path, answers, problems }: Operation): Promise<Sche
             schema: { $ref: `#/components/schemas/${answer.schema}` },
             example: answer.example,
           },
-          ...(type && {
-            'application/problem+json': {
-              schema: { $ref: `#/components/schemas/${pascal(type)}` },
-              example: await problemExample(type),
-            },
-          }),
+          ...(type && (await problemContent(type, operation))),
         },
       }),
       ...(answer.links && { links: answer.links }),
@@ -129,8 +136,6 @@ export async function openapi(): Promise<Schema> {
     ),
     ...problemSchemas,
   }
-  const responseComponents: Schema = {}
-  for (const type of responseTypes) responseComponents[pascal(type)] = await problemResponse(type)
   return {
     openapi: '3.1.1',
     info: {
@@ -156,8 +161,7 @@ export async function openapi(): Promise<Schema> {
         },
       },
       parameters: parameterComponents,
-      headers: headerComponents(JSON.stringify([paths, responseComponents])),
-      responses: responseComponents,
+      headers: headerComponents(JSON.stringify(paths)),
       schemas,
     },
   }

@@ -1,12 +1,14 @@
-import type { Schema } from './schemas.ts'
+import { LIMITS } from './limits.ts'
+import { jsonSchema, parameters, type Schema } from './schemas.ts'
 
 interface Header {
   description: string
   schema: Schema
-  example: string | number
+  example?: string | number
+  examples?: Record<string, { value: string | number }>
 }
 
-const epochSeconds = { type: 'integer', minimum: 1 }
+const epochSeconds = { type: 'integer', format: 'int64', minimum: 1 }
 const seconds = { type: 'integer', minimum: 1 }
 const text = { type: 'string' }
 
@@ -16,7 +18,22 @@ const header = (description: string, schema: Schema, example: string | number): 
   example,
 })
 
+/** One of a read's and one of a write's. */
+const ofBudget = (
+  description: string,
+  schema: Schema,
+  read: string | number,
+  write: string | number,
+): Header => ({
+  description,
+  schema,
+  examples: { read: { value: read }, write: { value: write } },
+})
+
 export const REQUEST_ID = '0b7e4c1a-2f6d-4e8b-9c3a-5d1f7a9e2b46'
+export const ETAG = '"3"'
+const CURSOR = 'v1.1765370096000.42.9f86d081884c7d659a2feaa0c55ad015'
+const { description: _, ...cursor } = jsonSchema(parameters.cursor, 'input')
 
 /** Every header that an answer may have; which has which stands with the answers. */
 export const headers = {
@@ -25,21 +42,29 @@ export const headers = {
     { type: 'string', pattern: '^[A-Za-z0-9_-]{1,128}$' },
     REQUEST_ID,
   ),
-  'RateLimit-Policy': header(
+  'RateLimit-Policy': ofBudget(
     'The budget that was charged: `q` requests in `w` seconds (IETF draft, structured field).',
-    { type: 'string', pattern: '^"[a-z-]+";q=[0-9]+;w=[0-9]+$' },
-    '"read";q=100;w=60',
+    { type: 'string', pattern: '^"[a-z-]+";q=[0-9]+;w=[0-9]+' },
+    `"read";q=${LIMITS.read};w=60`,
+    `"write";q=${LIMITS.write};w=60`,
   ),
-  RateLimit: header(
+  RateLimit: ofBudget(
     'What is left of it: `r` requests, for `t` more seconds. Absent where it would be a guess.',
-    { type: 'string', pattern: '^"[a-z-]+";r=[0-9]+;t=[0-9]+$' },
+    { type: 'string', pattern: '^"[a-z-]+";r=[0-9]+;t=[0-9]+' },
     '"read";r=57;t=23',
+    '"write";r=12;t=23',
   ),
-  'X-RateLimit-Limit': header('Requests a minute.', { type: 'integer', minimum: 1 }, 100),
-  'X-RateLimit-Remaining': header(
+  'X-RateLimit-Limit': ofBudget(
+    'Requests a minute.',
+    { type: 'integer', minimum: 1 },
+    LIMITS.read,
+    LIMITS.write,
+  ),
+  'X-RateLimit-Remaining': ofBudget(
     'Requests left in this minute. Absent where it would be a guess.',
     { type: 'integer', minimum: 0 },
     57,
+    12,
   ),
   'X-RateLimit-Reset': header(
     'When the minute ends, in seconds since 1970. Absent where it would be a guess.',
@@ -48,15 +73,16 @@ export const headers = {
   ),
   'Retry-After': header('Whole seconds; a client that waits them is served.', seconds, 24),
   ETag: header(
-    'The version of what is in the body, for `If-Match` and `If-None-Match`.',
+    'Names what is in the body, as it is now, for `If-Match` and `If-None-Match`. Opaque: only to be sent back.',
     { type: 'string', pattern: '^"[!#-~]+"$' },
-    '"3"',
+    ETAG,
   ),
   Link: header(
     'Where the next page is (RFC 8288); absent on the last one.',
-    { type: 'string', pattern: '^<[^>]+>; rel="next"$' },
-    '<https://api.example.com/tasks?limit=50&cursor=v1.1765370096000.42.9f86d081884c7d659a2feaa0c55ad015>; rel="next"',
+    { type: 'string', pattern: '^<[^>]+>; rel="next"' },
+    `<https://api.example.com/tasks?limit=50&cursor=${CURSOR}>; rel="next"`,
   ),
+  'X-Next-Cursor': header('The `cursor` of the next page; absent on the last one.', cursor, CURSOR),
   Location: header(
     'The path of the new task.',
     { type: 'string', format: 'uri-reference', pattern: '^/tasks/[1-9][0-9]*$' },
@@ -71,7 +97,7 @@ export const headers = {
   Vary: header('The request headers that the answer depends on.', text, 'Origin, Authorization'),
   'WWW-Authenticate': header(
     'The challenge (RFC 6750): with `error="invalid_token"` when a token was sent.',
-    { type: 'string', pattern: '^Bearer realm="tasks"(, error="invalid_token")?$' },
+    { type: 'string', pattern: '^Bearer ' },
     'Bearer realm="tasks", error="invalid_token"',
   ),
 } satisfies Record<string, Header>

@@ -1,15 +1,6 @@
-import { configure } from '../src/env.ts'
 import { registry } from '../src/problem.ts'
+import { LIMITS } from './limits.ts'
 import { CODES, types, WHEN } from './problems.ts'
-
-/** What the limits are where nobody has set them. */
-const { settings } = configure({
-  DATABASE_URL: 'postgres://user:password@host/database',
-  SESSION_HASH_SECRET: 'as good as any other for reading the defaults',
-  UPSTASH_REDIS_REST_URL: 'https://host',
-  UPSTASH_REDIS_REST_TOKEN: 'token',
-})
-if (!settings) throw new Error('the settings that stand in for real ones are no longer enough')
 
 const problems = types.map((type) => `| ${registry[type][0]} | \`${type}\` | ${WHEN[type]} |`).join('\n')
 const codes = Object.entries(CODES)
@@ -30,16 +21,36 @@ is as good as one that does not exist: both are 404.
 
 ## Limits
 
-Each user has two budgets a minute: **${settings.RATE_LIMIT_READS} reads** (GET, HEAD) and **${settings.RATE_LIMIT_WRITES} writes** (POST, PUT,
-PATCH, DELETE). Requests without a session count against their address; one that shows twenty bad tokens in a
-minute, or asks for 300 sessions that are new to an instance, waits for the next minute. Every answer says what is left, in
-\`RateLimit\` and \`X-RateLimit-*\`; a 429 says in \`Retry-After\` how many seconds to wait.
+Each user has two budgets a minute, over all routes: **${LIMITS.read} reads** (GET, HEAD) and **${LIMITS.write} writes** (POST, PUT, PATCH,
+DELETE). A minute is one of the clock: when it ends, the whole budget is back. \`RateLimit\` and \`X-RateLimit-*\` say
+what is left. A 429 says in \`Retry-After\` how many seconds to wait; a client that waits them is served.
+
+Requests without a living session count against their address, never against a user. An address that has shown 200
+unknown tokens within ten seconds gets 429 for tokens that are new, until those ten seconds are over
+(\`RateLimit-Policy: "failure"\`).
 
 ## Concurrent edits, and sending again
 
-\`ETag\` is a task’s version. Send it back as \`If-Match\` and a change is made only if nobody else has made one
-(412); as \`If-None-Match\`, and what you already hold is not sent again (304). An \`Idempotency-Key\` makes a POST
-safe to repeat: within 24 hours the same key and body give the same task, with \`Idempotency-Replayed: true\`.
+An \`ETag\` names what a task, or a page, is at this moment, and says nothing else. Send a task’s back as \`If-Match\`, and
+a change is made only if nobody else has made one (412); send it as \`If-None-Match\`, and what you already hold is not
+sent again (304). An \`Idempotency-Key\` makes a POST safe to repeat: within 24 hours the same key and body give the
+same task, with \`Idempotency-Replayed: true\`.
+
+## Pages
+
+\`X-Next-Cursor\`, while there are more tasks than fit the page, is the \`cursor\` of the next; \`Link\` is its whole
+address. On the last page there is neither.
+
+## From another origin
+
+A browser is let in from the origins that the API was set up for, with these request headers: \`Accept\`, \`Content-Type\`,
+\`Authorization\`, \`If-Match\`, \`If-None-Match\`, \`Idempotency-Key\`, \`X-Request-Id\`, and for tracing \`traceparent\`,
+\`tracestate\`, \`baggage\`, \`sentry-trace\`. Every header of an answer that is described here can be read.
+
+## Later versions
+
+Answers may get new members, \`errors\` new codes, and failures new types and statuses: a client takes what it does not
+know. What is here is not taken away.
 
 ## Problems
 
@@ -50,7 +61,7 @@ when asking for help.
 |---|---|---|
 ${problems}
 
-A \`validation_error\` lists, in \`errors\`, what does not fit: \`field\`, \`message\`, and one of these as \`code\`.
+A \`validation_error\` lists, in \`errors\`, what does not fit: \`field\`, \`message\`, and as \`code\`, today, one of these.
 
 | code | the value is not |
 |---|---|

@@ -17,6 +17,8 @@ export interface Operation {
   body?: { name: keyof typeof requests; mediaTypes: string[]; examples: Record<string, Example> }
   answers: Partial<Record<200 | 201 | 204 | 304 | 503, Answer>>
   problems: ProblemType[]
+  /** The request behind the example of its 400. */
+  invalid?: { path?: string; body?: unknown }
 }
 
 interface Example {

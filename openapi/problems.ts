@@ -1,10 +1,7 @@
-import type { Context } from 'hono'
-import { type AppEnv, router } from '../src/context.ts'
-import { settle } from '../src/limit/headers.ts'
-import { notFound, onError, Problem, type ProblemType, registry, unauthorized } from '../src/problem.ts'
-import { TaskCreate } from '../src/tasks/schemas.ts'
-import { body } from '../src/validate.ts'
-import { ALWAYS, CHARGED, COUNTED, type HeaderName, headers, REQUEST_ID, refer } from './headers.ts'
+import { type ProblemType, registry } from '../src/problem.ts'
+import { ALWAYS, CHARGED, COUNTED, type HeaderName, headers, refer } from './headers.ts'
+import type { Operation } from './operations.ts'
+import { problemExample } from './problem-examples.ts'
 import { jsonSchema, type Schema, Timestamp } from './schemas.ts'
 
 /** When a client meets each, in one sentence. */
@@ -23,7 +20,7 @@ export const WHEN: Record<ProblemType, string> = {
     'The database is down, slow or misconfigured. When a write’s outcome is unknown, `detail` says so.',
 }
 
-/** The closed vocabulary of `errors[].code`, with what the value of that field is not. */
+/** The vocabulary of `errors[].code`, with what the value of that field is not. */
 export const CODES = {
   missing: 'a required member',
   string_type: 'a string',
@@ -46,27 +43,40 @@ export const CODES = {
 }
 
 export const types = Object.keys(registry) as ProblemType[]
-/** `not_found` → `NotFound`, the name of its schema and of its response. */
-export const pascal = (type: string) =>
-  type.replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+/** `not_found` → `NotFoundProblem`: apart from the names that a generator or its language takes. */
+const schemaName = (type: ProblemType) =>
+  `${type.replace('_error', '').replace(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())}Problem`
 
 /** No operation of the document can meet a 405, which is for methods that it does not have. */
 export const responseTypes = types.filter((type) => type !== 'method_not_allowed')
 
+/*
+ * Answers are open: a client that was generated yesterday has to take the member and the code of tomorrow. What there
+ * is today stands in `examples`, which no client holds an answer to. (The tests do.)
+ */
 const FieldError = {
   type: 'object',
   description: 'One thing that does not fit.',
   properties: {
-    field: { type: 'string', description: 'Where: a dotted path, or `body`.', examples: ['task_ids.0'] },
+    field: {
+      type: 'string',
+      description: 'Where: a dotted path, the name of a parameter or of a header, or `body`.',
+      examples: ['title', 'task_ids.0', 'limit', 'Idempotency-Key', 'body'],
+    },
     message: { type: 'string', description: 'What should have been, for people.' },
-    code: { type: 'string', enum: Object.keys(CODES), description: 'The same, for programs.' },
+    code: {
+      type: 'string',
+      description: 'The same, for programs. There may be more codes one day.',
+      examples: Object.keys(CODES),
+    },
     value: {
-      type: ['string', 'number', 'boolean', 'null'],
       description: 'What was sent, cut to 100 characters; left out when it is an object or a list.',
+      // Not an array of types: generators of Go have no word for it.
+      oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }, { type: 'null' }],
     },
   },
   required: ['field', 'message', 'code'],
-  additionalProperties: false,
 }
 
 const count = { type: 'integer', minimum: 0 }
@@ -78,97 +88,37 @@ const EXTRA: { [T in ProblemType]?: Record<string, Schema> } = {
     retry_after: { ...count, minimum: 1, description: 'The seconds of `Retry-After`.' },
     rate_limit_info: {
       type: 'object',
+      description: 'The budget that is spent.',
       properties: {
         limit: { ...count, description: 'Requests in a window.' },
         remaining: { ...count, description: 'Requests left: none.' },
-        reset: { ...count, description: 'When the window ends, in seconds since 1970.' },
+        reset: { ...count, format: 'int64', description: 'When the window ends, in seconds since 1970.' },
         window_seconds: { ...count, description: 'How long a window is.' },
       },
       required: ['limit', 'remaining', 'reset', 'window_seconds'],
-      additionalProperties: false,
     },
   },
 }
 
-/** What all problems have; each is this with its own words, and with no member beside its own. */
-const AnyProblem = {
-  type: 'object',
-  description: 'Every 4xx and 5xx is one of these (RFC 9457).',
-  properties: {
-    type: { type: 'string', enum: types, description: 'Which problem it is, for programs.' },
-    title: { type: 'string', description: 'Which problem it is, for people.' },
-    status: { type: 'integer', description: 'The status of the answer.' },
+/** Whole, each by itself: what `allOf` puts together, some generators drop. */
+function problemSchema(type: ProblemType): Schema {
+  const [status, title] = registry[type]
+  const properties = {
+    type: { type: 'string', const: type, description: 'Which problem it is, for programs.' },
+    title: { type: 'string', description: 'Which problem it is, for people.', examples: [title] },
+    status: { type: 'integer', const: status, description: 'The status of the answer.' },
     detail: { type: 'string', description: 'What happened this time, for people.' },
     instance: { type: 'string', format: 'uri-reference', description: 'The path of the request.' },
     timestamp: jsonSchema(Timestamp, 'output'),
     request_id: { ...headers['X-Request-Id'].schema, description: 'The `X-Request-Id` header.' },
-  },
-  required: ['type', 'title', 'status', 'detail', 'instance', 'timestamp', 'request_id'],
-}
-
-function problemSchema(type: ProblemType): Schema {
-  const [status, title] = registry[type]
-  const own = { type: { const: type }, title: { const: title }, status: { const: status } }
-  return {
-    description: WHEN[type],
-    allOf: [
-      { $ref: '#/components/schemas/Problem' },
-      { type: 'object', properties: { ...own, ...EXTRA[type] }, required: Object.keys(EXTRA[type] ?? {}) },
-    ],
-    unevaluatedProperties: false,
+    ...EXTRA[type],
   }
+  return { type: 'object', description: WHEN[type], properties, required: Object.keys(properties) }
 }
 
 export const problemSchemas: Record<string, Schema> = {
   FieldError,
-  Problem: AnyProblem,
-  ...Object.fromEntries(responseTypes.map((type) => [pascal(type), problemSchema(type)])),
-}
-
-/** How src/ itself answers, so that no example is made up. */
-const example = router()
-example.onError(onError)
-example.notFound(notFound)
-example.use(async (c, next) => {
-  c.set('requestId', REQUEST_ID)
-  c.set('note', {})
-  await next()
-})
-example.post('/tasks', body(TaskCreate))
-const spent = (c: Context<AppEnv>) =>
-  settle(c, {
-    admitted: false,
-    policy: 'write',
-    limit: 30,
-    by: 'redis',
-    remaining: 0,
-    reset: Date.now() + 23_000,
-  })
-const raised: { [T in ProblemType]?: (c: Context<AppEnv>) => void } = {
-  authentication_error() {
-    throw unauthorized('invalid_token')
-  },
-  rate_limit_exceeded: spent,
-  internal_error() {
-    throw new Error()
-  },
-}
-example.all('/tasks/:type', (c) => {
-  const type = c.req.query('type') as ProblemType
-  raised[type]?.(c)
-  throw new Problem(type)
-})
-
-export async function problemExample(type: ProblemType): Promise<Record<string, unknown>> {
-  const response =
-    type === 'validation_error'
-      ? await example.request('/tasks', {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/json' },
-          body: JSON.stringify({ title: ' ', completed: 'yes' }),
-        })
-      : await example.request(`/tasks/42?type=${type}`)
-  return await response.json()
+  ...Object.fromEntries(responseTypes.map((type) => [schemaName(type), problemSchema(type)])),
 }
 
 /** Headers a problem has of its own; and whether a budget was charged before it, always or perhaps. */
@@ -179,18 +129,23 @@ const OWN: { [T in ProblemType]?: HeaderName[] } = {
 }
 const PERHAPS_CHARGED: ProblemType[] = ['payload_too_large', 'internal_error', 'service_unavailable']
 
-export async function problemResponse(type: ProblemType): Promise<Schema> {
+/** The problem as the answer to this operation, with an example that it gave. */
+export async function problemContent(type: ProblemType, operation: Operation): Promise<Schema> {
+  return {
+    'application/problem+json': {
+      schema: { $ref: `#/components/schemas/${schemaName(type)}` },
+      example: await problemExample(type, operation),
+    },
+  }
+}
+
+export async function problemResponse(type: ProblemType, operation: Operation): Promise<Schema> {
   const own = [...ALWAYS, ...(OWN[type] ?? [])]
   return {
     description: `${registry[type][1]}. ${WHEN[type]}`,
     headers: PERHAPS_CHARGED.includes(type)
       ? refer(own, [...CHARGED, ...COUNTED])
       : refer([...own, ...CHARGED], COUNTED),
-    content: {
-      'application/problem+json': {
-        schema: { $ref: `#/components/schemas/${pascal(type)}` },
-        example: await problemExample(type),
-      },
-    },
+    content: await problemContent(type, operation),
   }
 }

@@ -49,11 +49,16 @@ describe(completed, { description: 'Whether it is done.', examples: [false] })
 for (const optional of Object.values(TaskUpdate.shape)) {
   describe(optional, { description: 'Kept as it is when left out.' })
 }
-// At least one of its own members; those it does not know do not count. As `anyOf` it would spoil generated types.
-describe(TaskUpdate, {
-  not: { properties: Object.fromEntries(Object.keys(TaskUpdate.shape).map((name) => [name, false])) },
-})
+// At least one of its own members; those it does not know do not count. `anyOf` would spoil generated types, and
+// `not` the members themselves.
+const has = (name: string): Schema => ({ properties: { [name]: {} }, required: [name] })
+const atLeastOne = Object.keys(TaskUpdate.shape)
+  .map(has)
+  .reduceRight((otherwise, member) => ({ if: member, else: otherwise }))
+describe(TaskUpdate, atLeastOne)
 
+/** A page, and a bulk delete, hold no more. */
+const PAGE = z.toJSONSchema(TaskList.shape.limit, { io: 'input' }).maximum
 const id = BulkDelete.shape.task_ids.def.element
 describe(id, { format: 'int64', description: 'Given by the database; never used twice.', examples: [42] })
 describe(BulkDelete.shape.task_ids, {
@@ -62,9 +67,11 @@ describe(BulkDelete.shape.task_ids, {
 })
 describe(TaskId.shape.id, { format: 'int64', examples: [42] })
 describe(TaskList.shape.completed, { description: 'Only tasks that are done, or only those that are not.' })
-describe(TaskList.shape.limit, { description: 'How many tasks a page holds at most; 1000 when left out.' })
+describe(TaskList.shape.limit, { description: 'How many tasks a page holds at most.', default: PAGE })
 describe(TaskList.shape.cursor, {
-  description: 'Where the page starts: opaque, from the `Link` header of the page before it.',
+  description: 'Where the page starts: opaque, the `X-Next-Cursor` of the page before it.',
+  minLength: 1,
+  maxLength: 255,
 })
 
 const described = (description: string, facts: Record<string, unknown> = {}) =>
@@ -95,16 +102,18 @@ const Task = z
   })
   .check(described('A task. `updated_at` moves only when a value changes.'))
 
-const Tasks = z.array(Task).check(described('A page of tasks, newest first.'))
+const Tasks = z.array(Task).check(described('A page of tasks, newest first.', { maxItems: PAGE }))
 
 const BulkDeleteResult = z
   .object({
-    deleted: z.array(id).check(described('Yours, and now gone.')),
-    not_found: z.array(id).check(described('Not there, or not yours: which of the two is not told.')),
+    deleted: z.array(id).check(described('Yours, and now gone.', { maxItems: PAGE })),
+    not_found: z
+      .array(id)
+      .check(described('Not there, or not yours: which of the two is not told.', { maxItems: PAGE })),
   })
   .check(described('Each id of the request once, in its order.'))
 
-const Index = z
+const ApiIndex = z
   .object({
     name: z.string(),
     version: z.string(),
@@ -133,7 +142,7 @@ describe(BulkDelete, { description: 'The tasks to delete.' })
 
 /** By role: what clients send, and what they get. */
 export const requests = { TaskCreate, TaskUpdate, BulkDelete }
-export const responses = { Task, Tasks, BulkDeleteResult, Index, Health, Readiness }
+export const responses = { Task, Tasks, BulkDeleteResult, ApiIndex, Health, Readiness }
 export const parameters = { ...TaskId.shape, ...TaskList.shape }
 
 export function jsonSchema(schema: z.ZodMiniType, io: 'input' | 'output'): Schema {
@@ -148,8 +157,10 @@ export function jsonSchema(schema: z.ZodMiniType, io: 'input' | 'output'): Schem
         const { anyOf: [value] = [], ...facts } = jsonSchema
         replace(jsonSchema, { ...value, type: [value?.type, 'null'], ...facts })
       }
+      // A client that was generated before a member came has to take it.
+      if (io === 'output') delete jsonSchema.additionalProperties
       // A member with a default may be left out, but generated types would ask for it.
-      if (io === 'input' && 'default' in jsonSchema) {
+      if (io === 'input' && zodSchema._zod.def.type === 'default') {
         const { default: value, description, ...facts } = jsonSchema
         replace(jsonSchema, { description: `${description} ${value} when left out.`, ...facts })
       }
@@ -175,7 +186,7 @@ true satisfies Same<
   z.output<typeof BulkDeleteResult>,
   InferResponseType<Client['tasks']['bulk-delete']['$post'], 200>
 >
-true satisfies Same<z.output<typeof Index>, InferResponseType<Client['index']['$get'], 200>>
+true satisfies Same<z.output<typeof ApiIndex>, InferResponseType<Client['index']['$get'], 200>>
 type Fits<A, B> = A extends B ? true : never
 true satisfies Fits<z.output<typeof Health>, InferResponseType<Client['health']['$get'], 200>>
 true satisfies Fits<z.output<typeof Readiness>, InferResponseType<Client['health']['ready']['$get'], 200>>

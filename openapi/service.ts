@@ -11,7 +11,7 @@ export const service: Operation[] = [
     answers: {
       200: {
         description: 'OK. The index.',
-        schema: 'Index',
+        schema: 'ApiIndex',
         example: {
           name: 'tasks-api',
           version: '1.0.0',

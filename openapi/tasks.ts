@@ -33,6 +33,7 @@ const NOT_MODIFIED: Answer = {
   description: 'Not modified. What the client holds, by `If-None-Match`, is still good.',
   headers: VALIDATORS,
 }
+const MORE: HeaderName[] = ['Link', 'X-Next-Cursor']
 const CHANGE: ProblemType[] = [...SESSION, ...BODY, 'not_found', 'precondition_failed']
 const CHANGES: Operation['body'] = {
   name: 'TaskUpdate',
@@ -63,20 +64,21 @@ export const tasks: Operation[] = [
     tag: 'Tasks',
     summary: 'List tasks',
     description:
-      'Yours, newest first. When there are more than fit the page, `Link` leads to the next; nothing is cut silently.',
-    parameters: ['Completed', 'Limit', 'Cursor', 'If-None-Match', 'If-Match'],
+      'Yours, newest first. When there are more than fit the page, `X-Next-Cursor` is the `cursor` of the next, and `Link` its address; nothing is cut silently. With `If-None-Match`, a page that has not changed costs no body.',
+    parameters: ['Completed', 'Limit', 'Cursor', 'If-None-Match'],
     answers: {
       200: {
         description: 'OK. A page of tasks.',
         schema: 'Tasks',
         example: [milk, plants],
         headers: VALIDATORS,
-        optionalHeaders: ['Link'],
+        optionalHeaders: MORE,
         links: toFirst,
       },
-      304: { ...NOT_MODIFIED, optionalHeaders: ['Link'] },
+      304: { ...NOT_MODIFIED, optionalHeaders: MORE },
     },
-    problems: ['validation_error', 'precondition_failed', ...SESSION],
+    problems: ['validation_error', ...SESSION],
+    invalid: { path: '/tasks?limit=0' },
   },
   {
     id: 'createTask',
@@ -109,6 +111,7 @@ export const tasks: Operation[] = [
       },
     },
     problems: [...SESSION, ...BODY, 'idempotency_key_reused'],
+    invalid: { body: { title: ' ', completed: 'yes' } },
   },
   {
     id: 'bulkDeleteTasks',
@@ -130,6 +133,7 @@ export const tasks: Operation[] = [
       },
     },
     problems: [...SESSION, ...BODY],
+    invalid: { body: { task_ids: [42, 0] } },
   },
   {
     id: 'getTask',
@@ -138,7 +142,7 @@ export const tasks: Operation[] = [
     tag: 'Tasks',
     summary: 'Read a task',
     description: 'With `If-None-Match`, a task that has not changed costs no body.',
-    parameters: ['TaskId', 'If-None-Match', 'If-Match'],
+    parameters: ['TaskId', 'If-None-Match'],
     answers: {
       200: {
         description: 'OK. The task.',
@@ -149,7 +153,8 @@ export const tasks: Operation[] = [
       },
       304: NOT_MODIFIED,
     },
-    problems: ['validation_error', 'not_found', 'precondition_failed', ...SESSION],
+    problems: ['validation_error', 'not_found', ...SESSION],
+    invalid: { path: '/tasks/0' },
   },
   {
     id: 'putTask',
@@ -157,11 +162,13 @@ export const tasks: Operation[] = [
     path: '/tasks/{id}',
     tag: 'Tasks',
     summary: 'Change a task (PUT)',
-    description: 'The same as PATCH: members that are not sent are kept.',
-    parameters: ['TaskId', 'If-Match', 'If-None-Match'],
+    description:
+      'The same as PATCH: members that are not sent are kept. With `If-Match`, only if nobody else has changed it.',
+    parameters: ['TaskId', 'If-Match'],
     body: CHANGES,
     answers: CHANGED,
     problems: CHANGE,
+    invalid: { body: {} },
   },
   {
     id: 'patchTask',
@@ -171,10 +178,11 @@ export const tasks: Operation[] = [
     summary: 'Change a task',
     description:
       'What is sent changes, what is not stays; `description: null` clears it. Values equal to the stored ones change nothing, not even `updated_at`. With `If-Match`, of two editors one wins and the other is told.',
-    parameters: ['TaskId', 'If-Match', 'If-None-Match'],
+    parameters: ['TaskId', 'If-Match'],
     body: { ...CHANGES, mediaTypes: MERGE_PATCH },
     answers: CHANGED,
     problems: CHANGE,
+    invalid: { body: { title: '', completed: null } },
   },
   {
     id: 'deleteTask',
@@ -182,8 +190,9 @@ export const tasks: Operation[] = [
     path: '/tasks/{id}',
     tag: 'Tasks',
     summary: 'Delete a task',
-    description: 'For good. The second time it is not found.',
-    parameters: ['TaskId', 'If-Match', 'If-None-Match'],
+    description:
+      'For good. The second time it is not found. With `If-Match`, only if nobody else has changed it since it was read.',
+    parameters: ['TaskId', 'If-Match'],
     answers: {
       204: {
         description: 'No content. It is gone.',
@@ -193,5 +202,6 @@ export const tasks: Operation[] = [
       },
     },
     problems: ['validation_error', 'not_found', 'precondition_failed', ...SESSION],
+    invalid: { path: '/tasks/0' },
   },
 ]

@@ -6,7 +6,7 @@ export const MAX = Number.MAX_SAFE_INTEGER
 
 /** Values that fit the schema. Unknown keywords are an error: a rule that is not generated is not tested. */
 export function fitting(schema: Schema): fc.Arbitrary<unknown> {
-  const { type, format: _, description: __, examples: ___, ...rules } = schemaOf(schema)
+  const { type, format: _, description: __, examples: ___, default: ____, ...rules } = schemaOf(schema)
   const rule = <T>(name: string, otherwise: T): T => {
     const value = (rules as Record<string, T>)[name] ?? otherwise
     delete (rules as Record<string, T>)[name]
@@ -56,7 +56,7 @@ function arbitrary(schema: Schema, type: unknown, rule: Rule): fc.Arbitrary<unkn
       const own = fc.record(Object.fromEntries(names), { requiredKeys: required })
       const unknown = fc.string({ unit: 'binary' }).filter((name) => !(name in properties))
       const others = fc.dictionary(unknown, fc.jsonValue(), { maxKeys: 2 })
-      for (const name of ['minProperties', 'not']) rule(name, undefined)
+      for (const name of ['minProperties', 'if', 'else']) rule(name, undefined)
       return fc
         .tuple(fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, others), own)
         .map(([more, own]) => ({ ...more, ...own }))

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { app } from '../src/app.ts'
-import { type Answer, type Link, type Operation, operations, template } from './openapi.ts'
-import { aUser, type User } from './support.ts'
+import { type Answer, faults, type Link, type Operation, operations, schemaOf, template } from './openapi.ts'
+import { aUser, type Problem, type User } from './support.ts'
 
 test('the document has the routes of the app, and no others', () => {
   const routes = app.routes
     .filter(({ method }) => method !== 'ALL')
-    .map(({ method, path }) => `${method} ${template(path)}`)
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)
   const documented = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`)
   expect(documented.sort()).toEqual([...new Set(routes)].sort())
 })
@@ -87,6 +87,82 @@ describe('what all operations of one kind say', () => {
     const failures = answers(operation).filter(([status]) => Number(status) >= 400)
     for (const [status, { content = {} }] of failures) {
       expect(Object.keys(content), status).toContain('application/problem+json')
+    }
+  })
+})
+
+describe('what is published is open for what is to come', () => {
+  const bodies = operations.flatMap(({ method, path, responses }) =>
+    Object.entries(responses).flatMap(([status, { content = {} }]) =>
+      Object.entries(content).map(([type, { schema, example }]) => ({
+        method,
+        path,
+        status,
+        type,
+        schema,
+        example,
+      })),
+    ),
+  )
+
+  test.each(bodies)(
+    '$method $path $status $type: the example fits, and with new members and codes',
+    (body) => {
+      const { schema, example } = body
+      expect(faults(schema, example)).toEqual([])
+      expect(faults(schema, later(example))).toEqual([])
+    },
+  )
+
+  /** As a version to come might write it. */
+  function later(node: unknown): unknown {
+    if (Array.isArray(node)) return node.map(later)
+    if (typeof node !== 'object' || node === null) return node
+    const members = Object.entries(node).map(([name, value]) => [
+      name,
+      name === 'code' ? 'a_new_code' : later(value),
+    ])
+    return { ...Object.fromEntries(members), a_new_member: { of: ['any', 'kind'] } }
+  }
+})
+
+describe('examples fit their operation', () => {
+  test.each(operations)('$method $path: problems', ({ path, parameters, responses, requestBody }) => {
+    const [content] = Object.values(requestBody?.content ?? {})
+    const members = Object.keys(schemaOf(content?.schema ?? {}).properties ?? {})
+    const fields = [...parameters.map(({ name }) => name), ...members, 'body']
+    for (const [status, { content = {} }] of Object.entries(responses)) {
+      const problem = content['application/problem+json']?.example as Problem | undefined
+      if (!problem) continue
+      expect(problem.status).toBe(Number(status))
+      expect(template(problem.instance)).toBe(path)
+      for (const { field } of problem.errors ?? []) expect(fields).toContain(field.replace(/\..*/, ''))
+    }
+  })
+
+  test.each(operations)('$method $path: a request of nothing but examples succeeds', async (operation) => {
+    const { method, path, parameters, requestBody } = operation
+    const user = await aUser()
+    const { id } = await user.task()
+    const query = new URLSearchParams()
+    const headers: Record<string, string> = {}
+    for (const { name, in: where, examples = {} } of parameters) {
+      const [example] = Object.values(examples)
+      if (!example) continue
+      if (where === 'header') headers[name] = `${example.value}`
+      else query.set(name, `${example.value}`)
+    }
+    const [content] = Object.values(requestBody?.content ?? {})
+    for (const { value } of Object.values(content?.examples ?? { none: { value: undefined } })) {
+      const response = await user.api(
+        method.toUpperCase(),
+        `${path.replace('{id}', `${id}`)}?${query}`,
+        value,
+        headers,
+      )
+      expect(response.status).toBeLessThan(300)
+      // The next example is of another request.
+      if ('Idempotency-Key' in headers) headers['Idempotency-Key'] += '+'
     }
   })
 })
