@@ -42,8 +42,10 @@ const HEALTHY: [Outcome, Outcome, Outcome, Outcome] = ['ok', 'ok', 'ok', 'ok']
 const PASSING: typeof HEALTHY = ['unavailable ×2', 'ok ×2', 'unavailable ×2', 'unknown']
 /** Not worth one: no time is left for it, or the answer would be the same. */
 const LASTING: typeof HEALTHY = ['unavailable', 'unavailable', 'unavailable', 'unknown']
-/** PostgreSQL's own word that the statement was rolled back. */
+/** Somebody's word that the statement was rolled back, or never ran. */
 const REFUSED: typeof HEALTHY = ['unavailable', 'unavailable', 'unavailable', 'unavailable']
+/** The same, where the next try may find the compute awake. */
+const WAKING: typeof HEALTHY = ['unavailable ×2', 'ok ×2', 'unavailable ×2', 'unavailable']
 
 export const DATABASE: readonly DatabaseRow[] = [
   row('none', HEALTHY, 'yes'),
@@ -59,9 +61,7 @@ export const DATABASE: readonly DatabaseRow[] = [
   row('status,code=500', PASSING, 'no', 'HTTP 500'),
   row('html,code=502', PASSING, 'no', 'HTTP 502'),
   row('status,code=503', PASSING, 'no', 'HTTP 503'),
-  row('status,code=507', PASSING, 'no', 'HTTP 507'),
-  row('status,code=401', LASTING, 'no', 'HTTP 401'),
-  row('status,code=413', LASTING, 'no', 'HTTP 413'),
+  // None of Neon's own: whoever it is that stands in between.
   row('status,code=429', LASTING, 'no', 'HTTP 429'),
   row('status,code=400', PASSING, 'no', 'connection lost'),
   row('html,code=400', PASSING, 'no', 'malformed answer'),
@@ -82,6 +82,28 @@ export const DATABASE: readonly DatabaseRow[] = [
   row('status,code=400,sqlstate=57014', REFUSED, 'no', '57014'),
   row('status,code=400,sqlstate=28P01', REFUSED, 'no', '28P01'),
   row('status,code=400,sqlstate=42P01', REFUSED, 'no', '42P01'),
+  row('status,code=400,sqlstate=3D000', REFUSED, 'no', '3D000'),
+  // What Neon's proxy answers, from its source (docs/fidelity.md). 500 with a SQLSTATE: the connection was refused.
+  row('status,code=500,sqlstate=53300', REFUSED, 'no', '53300'),
+  row('status,code=500,sqlstate=28P01', REFUSED, 'no', '28P01'),
+  row('status,code=500,sqlstate=22023', REFUSED, 'no', '22023'),
+  row('status,code=500,sqlstate=57P01', WAKING, 'no', '57P01'),
+  row('status,code=500,sqlstate=57P03', WAKING, 'no', '57P03'),
+  row('status,code=500,says=compute', WAKING, 'no', "Couldn't connect to compute node"),
+  row('status,code=500,says=plane', WAKING, 'no', 'Control plane request failed'),
+  row('status,code=400,says=plane', WAKING, 'no', 'Control plane request failed'),
+  row('status,code=500,says=crowd', REFUSED, 'no', 'Too many connections'),
+  row('status,code=500,says=attempts', REFUSED, 'no', 'Too many connections'),
+  row('status,code=500,says=permit', REFUSED, 'no', 'Failed to acquire permit'),
+  row('status,code=400,says=password', REFUSED, 'no', 'password authentication failed'),
+  row('status,code=400,says=address', REFUSED, 'no', 'This IP address'),
+  row('status,code=400,says=closed', PASSING, 'no', 'connection lost'),
+  row('status,code=400,says=closed,after', PASSING, 'yes', 'connection lost'),
+  row('status,code=500,says=conversion,after', PASSING, 'yes', 'HTTP 500'),
+  row('status,code=400,sqlstate=08P01,says=cancelled', LASTING, 'no', '08P01'),
+  row('status,code=400,says=bare', PASSING, 'no', 'malformed answer'),
+  row('status,code=413,says=request', REFUSED, 'no', 'HTTP 413'),
+  row('status,code=507,says=response,after', LASTING, 'yes', 'HTTP 507'),
 ]
 
 /** With a limiter that fails, each route answers as ever, and the platform's or the isolate's counter limits. */

@@ -115,6 +115,8 @@ interface Fault {
   refused: boolean
   /** Worth a second try, because the next connection may well live. */
   passing: boolean
+  /** The statement itself was wrong. */
+  bug?: boolean
 }
 
 /**
@@ -122,28 +124,54 @@ interface Fault {
  * say what became of a commit that was under way. After any other error the transaction is rolled back.
  */
 const LEAVES_UNKNOWN = /^(08|57P01|57P02|58|XX|40003)/
-const PASSING = ['57P01', '08006', '08003']
+const PASSING = /^(57P0[13]|0800[36]|Couldn't connect|Control plane)/
+/** PostgreSQL Appendix A: these classes mean that the statement itself was wrong, which is our bug. */
+const BUG = /^(22|23)|^42(?!P01|501)/
+
+/** How Neon's proxy begins what it says, without a SQLSTATE, when it has not connected: no statement can have run. */
+const NOT_CONNECTED =
+  /^(Couldn't connect to compute node|Control plane request failed|Too many connections|Failed to acquire permit|password authentication failed|This IP address|This VPC endpoint|This connection)/
 
 /** Sorts what the driver throws, which has no type for it: a code, a status in a message, a fetch error. */
 function classify(error: unknown): Fault {
-  if (error instanceof NotSent) return { code: 'no time left', refused: true, passing: false }
+  const unknown = (code: string, passing = false) => ({ code, refused: false, passing })
+  const refused = (code: string) => ({ code, refused: true, passing: PASSING.test(code) })
+  if (error instanceof NotSent) return refused('no time left')
   const { code, message, name, sourceError } = error as Error & { code?: unknown; sourceError?: Error }
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
-    return { code, refused: !LEAVES_UNKNOWN.test(code), passing: PASSING.includes(code) }
+  if (name === 'TimeoutError' || sourceError?.name === 'TimeoutError') return unknown('timeout')
+  if (sourceError) return unknown('connection lost', true)
+  const isAnswer =
+    name === 'SyntaxError' || name === 'TypeError' || (name === 'NeonDbError' && code === undefined)
+  const [, status, body = ''] = /^Server error \(HTTP status (\d{3})\): ([\s\S]*)/.exec(message) ?? []
+  const answer = status === '500' ? told(body) : { code, message }
+  const notConnected = answer.code === '' && NOT_CONNECTED.exec(`${answer.message}`)?.[0]
+  if (notConnected) return refused(notConnected)
+  if (isSqlState(answer.code)) {
+    // Neon's proxy answers 500 when it was refused a connection, and 400 when the statement was refused.
+    if (status || !LEAVES_UNKNOWN.test(answer.code)) {
+      return { ...refused(answer.code), bug: !status && BUG.test(answer.code) }
+    }
+    return unknown(answer.code, PASSING.test(answer.code))
   }
-  const unknown = (code: string, passing: boolean) => ({ code, refused: false, passing })
-  if (name === 'TimeoutError' || sourceError?.name === 'TimeoutError') return unknown('timeout', false)
-  const status = /^Server error \(HTTP status (\d{3})\)/.exec(message ?? '')?.[1]
-  if (status) return unknown(`HTTP ${status}`, status.startsWith('5'))
-  const isAnswer = name === 'SyntaxError' || name === 'TypeError'
-  return unknown(isAnswer && !sourceError ? 'malformed answer' : 'connection lost', true)
+  if (!status) return unknown(isAnswer ? 'malformed answer' : 'connection lost', true)
+  // Too large a request was not read; too large an answer is one again.
+  if (status === '413') return refused('HTTP 413')
+  return unknown(`HTTP ${status}`, status.startsWith('5') && status !== '507')
 }
 
-/** PostgreSQL Appendix A: these classes mean that the statement itself was wrong, which is our bug. */
-const isBug = (code: string) => /^(22|23)|^42(?!P01|501)/.test(code)
+const isSqlState = (code: unknown): code is string => typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
+
+/** The code and message of a body that may be anything. */
+function told(body: string): { code?: unknown; message?: unknown } {
+  try {
+    return Object(JSON.parse(body))
+  } catch {
+    return {}
+  }
+}
 
 function unavailable(fault: Fault, detail?: string): Problem {
-  if (isBug(fault.code)) return new Problem('internal_error', { cause: `database: ${fault.code}` })
+  if (fault.bug) return new Problem('internal_error', { cause: `database: ${fault.code}` })
   return new Problem('service_unavailable', {
     detail,
     cause: `database: ${fault.code}`,

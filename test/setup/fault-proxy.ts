@@ -7,8 +7,9 @@ import type { AddressInfo } from 'node:net'
  *   Upstash   UPSTASH_REDIS_REST_URL = `${env.FAULTY_UPSTASH}/~reset,after`
  *   Neon      DATABASE_URL = `${env.DATABASE_URL}?fault=reset,after`, NEON_FETCH_ENDPOINT = env.FAULTY_NEON
  *             (the driver keeps one endpoint an isolate, so the fault travels in the connection string)
- *   a fault   reset | hang | delay,ms=500 | status,code=400,sqlstate=57P01 (else no SQLSTATE) | html,code=502 | truncated |
- *             early-close | wrong-types | trickle (a byte a second); and for "refused": port 1 of 127.0.0.1
+ *   a fault   reset | hang | delay,ms=500 | status,code=400 | html,code=502 | truncated | early-close | wrong-types |
+ *             trickle (a byte a second); and for "refused": port 1 of 127.0.0.1
+ *   a status  with sqlstate=57P01, or with none and says=password: what Neon's proxy says then; says=bare: no object
  *   after     first lets the upstream do its work, and keeps its answer; the last four faults always do
  *   on=insert only requests whose body has the word; once=<uuid> only the first request that names the uuid
  *
@@ -23,14 +24,16 @@ export async function startFaultProxy(upstream: string) {
     const fault = chosen(call, spent)
     try {
       const after = fault.options.has('after') || WITH_AN_ANSWER.includes(fault.name)
-      const answer = fault.name === 'none' || after ? await forward(upstream, agent, call) : undefined
+      const none = fault.name === 'none'
+      const answer =
+        none || after ? await forward(upstream, agent, call, none ? response : undefined) : undefined
       await faults[fault.name]?.({ response, answer, call, options: fault.options, pass })
     } catch {
       incoming.socket.resetAndDestroy()
     }
 
     async function pass(call: Call) {
-      send(response, await forward(upstream, agent, call))
+      send(response, await forward(upstream, agent, call, response))
     }
   })
   server.keepAliveTimeout = 0
@@ -82,7 +85,13 @@ function chosen({ fault, body }: Call, spent: Set<string>): { name: string; opti
   return { name, options }
 }
 
-function forward(upstream: string, agent: Agent, { method, path, headers, body }: Call): Promise<Answer> {
+/** A client that hangs up is gone for the upstream too. */
+function forward(
+  upstream: string,
+  agent: Agent,
+  { method, path, headers, body }: Call,
+  client?: ServerResponse,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { host: _, connection: __, 'transfer-encoding': ___, ...kept } = headers
     const outgoing = request(new URL(path, upstream), { method, agent, headers: kept }, (incoming) => {
@@ -98,6 +107,7 @@ function forward(upstream: string, agent: Agent, { method, path, headers, body }
       )
     })
     outgoing.on('error', reject)
+    client?.once('close', () => outgoing.destroy())
     outgoing.end(body)
   })
 }
@@ -116,6 +126,26 @@ interface Chance {
   pass(call: Call): Promise<void>
 }
 
+/** Neon's proxy, in errors that are its own and not PostgreSQL's. */
+const NEON_SAYS: Record<string, string> = {
+  compute: "Couldn't connect to compute node",
+  plane:
+    'Control plane request failed: endpoint is temporarily unavailable. Check your quotas and/or contact our support.',
+  crowd: 'Too many connections to this endpoint. Please try again later.',
+  attempts: 'Too many connections attempts',
+  permit:
+    'Failed to acquire permit to connect to the database. Too many database connection attempts are currently ongoing.',
+  password: "password authentication failed for user 'canary'",
+  address:
+    'This IP address 192.0.2.1 is not allowed to connect to this endpoint. Please add it to the allowed list in the Neon console. Make sure to check for IPv4 or IPv6 addresses.',
+  closed: 'connection closed',
+  conversion: 'could not parse postgres response',
+  cancelled: 'Query cancelled, connection was terminated',
+  request: 'request is too large (max is 10485760 bytes)',
+  response: 'response is too large (max is 10485760 bytes)',
+  bare: 'query is not supported',
+}
+
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const WITH_AN_ANSWER = ['truncated', 'early-close', 'wrong-types', 'trickle']
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -132,8 +162,11 @@ const faults: Record<string, (chance: Chance) => void | Promise<void>> = {
     else await pass(call)
   },
   status({ response, options }) {
-    const message = 'canary upstream message'
-    const body = { message, code: options.get('sqlstate') ?? '', error: `ERR ${message}` }
+    const says = options.get('says')
+    const message = NEON_SAYS[says ?? ''] ?? 'canary upstream message'
+    const sqlState = options.get('sqlstate') ?? ''
+    const severity = sqlState && (code(options) === 500 ? 'FATAL' : 'ERROR')
+    const body = says === 'bare' ? message : { message, code: sqlState, severity, error: `ERR ${message}` }
     send(response, { status: code(options), headers: JSON_TYPE, body: Buffer.from(JSON.stringify(body)) })
   },
   html({ response, options }) {
