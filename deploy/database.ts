@@ -1,5 +1,4 @@
-import { neon, neonConfig } from '@neondatabase/serverless'
-import { up } from '../drizzle/migrate.ts'
+import { open, targetOf, up } from '../drizzle/migrate.ts'
 import { Refusal } from './call.ts'
 
 const HISTORY = 'tasks_migrations'
@@ -24,17 +23,14 @@ export async function migrate(
   databaseUrl: string,
   fetchEndpoint?: string,
 ): Promise<void> {
-  if (fetchEndpoint && new URL(fetchEndpoint).hostname !== new URL(databaseUrl).hostname) {
-    throw new Refusal('NEON_FETCH_ENDPOINT is not where DATABASE_URL is: unset it.')
-  }
-  if (fetchEndpoint) neonConfig.fetchEndpoint = fetchEndpoint
-  const sql = neon(databaseUrl)
+  const target = targetOf({ DATABASE_URL: databaseUrl, NEON_FETCH_ENDPOINT: fetchEndpoint })
+  const sql = open(target)
   const [at] = await sql.query(
     `select current_user as role, current_setting('neon.branch_id', true) as branch,
       obj_description(to_regclass('${HISTORY}'), 'pg_class') as mark`,
   )
   const place = placeOf(databaseUrl)
-  console.log(`\nMigrating ${place}${at?.branch ? `, branch ${at.branch}` : ''}, as ${at?.role}`)
+  console.log(`Migrating ${place}${at?.branch ? `, branch ${at.branch}` : ''}, as ${at?.role}`)
   const [marked, markedPlace] = `${at?.mark ?? ''}`.split(' at ')
   // A branch or a copy of another environment's database has its mark, and is another place.
   if (marked && marked !== environment && markedPlace === place) {
@@ -43,7 +39,7 @@ export async function migrate(
   // The auth server owns these tables; without them every request would be a 503.
   await sql.query('select token_hash, user_id, expires_at, revoked from user_sessions limit 0')
   await sql.query('select id from users limit 0')
-  const names = await up({ databaseUrl, fetchEndpoint })
+  const names = await up(target)
   await sql.query(`comment on table ${HISTORY} is '${`${environment} at ${place}`.replaceAll("'", "''")}'`)
   console.log(names.length > 0 ? `Applied ${names.join(', ')}.` : 'No migration was pending.')
 }

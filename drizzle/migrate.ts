@@ -27,7 +27,7 @@ const read = (file: string) => readFile(new URL(file, here), 'utf8')
 const statements = (file: string) =>
   file.split('--> statement-breakpoint').filter((text) => text.trim() !== '')
 
-function open({ databaseUrl, fetchEndpoint }: Target) {
+export function open({ databaseUrl, fetchEndpoint }: Target) {
   if (fetchEndpoint) neonConfig.fetchEndpoint = fetchEndpoint
   return neon(databaseUrl)
 }
@@ -84,19 +84,26 @@ export async function down(target: Target): Promise<string | undefined> {
   return last.name
 }
 
-async function main(command: string | undefined): Promise<void> {
-  const { DATABASE_URL: databaseUrl, NEON_FETCH_ENDPOINT: fetchEndpoint } = process.env
+/** Which database the environment means; refuses what is no URL without repeating it. */
+export function targetOf({
+  DATABASE_URL: databaseUrl,
+  NEON_FETCH_ENDPOINT: fetchEndpoint,
+}: NodeJS.ProcessEnv): Target {
   // The driver reads it as an http URL, and quotes one that does not parse, password included.
   if (!databaseUrl || !URL.canParse(databaseUrl.replace(/^postgres(ql)?:/, 'http:'))) {
     throw new Error('Set DATABASE_URL to a postgres URL, in the environment or in .dev.vars.')
   }
-  const target = { databaseUrl, fetchEndpoint }
   const { hostname, pathname } = new URL(databaseUrl)
   // .dev.vars names the stand-in: a DATABASE_URL of another host, given in the environment, does not mean it.
   if (fetchEndpoint && new URL(fetchEndpoint).hostname !== hostname) {
     throw new Error(`NEON_FETCH_ENDPOINT is not where ${hostname} is: unset it, or set both.`)
   }
   console.log(`${hostname}${pathname}`)
+  return { databaseUrl, fetchEndpoint }
+}
+
+async function main(command: string | undefined): Promise<void> {
+  const target = targetOf(process.env)
   if (command === 'up') {
     const names = await up(target)
     console.log(names.length > 0 ? `Applied ${names.join(', ')}.` : 'Nothing to apply.')
