@@ -27,7 +27,7 @@ beforeAll(async () => {
   const toml = await readFile(`${ROOT}/wrangler.toml`, 'utf8')
   await writeFile(`${folder}/wrangler.toml`, toml.replaceAll('example.com', 'canary.dev'))
   await symlink(`${ROOT}/node_modules`, `${folder}/node_modules`)
-  await writeFile(`${folder}/.gitignore`, 'node_modules\ncalls\nbin\n*.env\nuploaded.json\n')
+  await writeFile(`${folder}/.gitignore`, 'node_modules\ncalls\ncalling\nbin\n*.env\nuploaded.json\n')
   await mkdir(`${folder}/bin`)
   // What it was called with, and what it could have read in its environment.
   const stub = `#!/bin/sh
@@ -42,7 +42,7 @@ if [ "$1" = deploy ]; then echo '{"type":"deploy","targets":[]}' >> "$WRANGLER_O
   }
   await writeFile(
     `${folder}/first.env`,
-    `DATABASE_URL=${urlOf('worker')}\nSESSION_HASH_SECRET=${SECRET}\nUPSTASH_REDIS_REST_TOKEN="canary-token"\n`,
+    `DATABASE_URL=${workerUrl()}\nSESSION_HASH_SECRET=${SECRET}\nUPSTASH_REDIS_REST_TOKEN="canary-token"\n`,
   )
   const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, stdio: 'pipe' })
   git('init', '-q')
@@ -54,7 +54,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const urlOf = (user: string) => database.env.DATABASE_URL.replace('//tests:', `//${user}:`)
+/** The Worker's own role, of the same database. */
+const workerUrl = () =>
+  database.env.DATABASE_URL.replace(/\/\/[^:]+:[^@]+@/, '//worker:canary-database-password@')
 
 interface Run {
   code: number
@@ -69,7 +71,7 @@ async function deploy(args: string[], env: Record<string, string> = {}): Promise
       cwd: folder,
       env: {
         PATH: `${folder}/bin:${process.env.PATH}`,
-        DATABASE_URL: urlOf('owner'),
+        DATABASE_URL: database.env.DATABASE_URL,
         NEON_FETCH_ENDPOINT: database.env.NEON_FETCH_ENDPOINT,
         ...env,
       },
@@ -78,7 +80,9 @@ async function deploy(args: string[], env: Record<string, string> = {}): Promise
       resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr }),
     )
   })
-  expect(run.output).not.toMatch(/canary-database-password|\n {4}at /)
+  const { password } = new URL(database.env.DATABASE_URL)
+  for (const secret of [password, 'canary-database-password']) expect(run.output).not.toContain(secret)
+  expect(run.output).not.toMatch(/\n {4}at /)
   const calls = await readFile(`${folder}/calls`, 'utf8').catch(() => '')
   expect(calls).not.toMatch(/DATABASE_URL=./)
   return { ...run, calls: calls.split('\n').map((line) => line.replace(/ \|.*/, '')) }
@@ -95,7 +99,7 @@ test('a first deploy checks, says what it migrates, migrates, and uploads the se
   expect(calls[0]).toBe('npm run check')
   expect(calls[1]).toMatch(/^wrangler deploy --env staging --strict --tag [0-9a-f]{7,} --secrets-file /)
   expect(JSON.parse(await readFile(`${folder}/uploaded.json`, 'utf8'))).toEqual({
-    DATABASE_URL: urlOf('worker'),
+    DATABASE_URL: workerUrl(),
     SESSION_HASH_SECRET: SECRET,
     UPSTASH_REDIS_REST_TOKEN: 'canary-token',
   })
