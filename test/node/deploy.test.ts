@@ -149,7 +149,7 @@ test('an unclean tree and a URL that is none are refused, both at once and befor
 /** Through npm itself, which keeps options for itself. */
 function call(...args: string[]): Promise<string> {
   return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH, HOME: folder }
+    const env = { PATH: process.env.PATH, HOME: `${folder}/calling` }
     execFile('npm', ['run', '-s', 'deploy', ...args], { cwd: `${folder}/calling`, env }, (_, stdout) =>
       resolve(stdout.trim()),
     )
