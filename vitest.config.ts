@@ -27,6 +27,7 @@ const LIBRARIES = [
   'hono/method-not-allowed',
   'hono/route',
   'hono/tiny',
+  'hono/utils/url',
   'zod/mini',
 ]
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { up } from '../drizzle/migrate.ts'
-import { migrateAuth, startAuth } from './auth/index.ts'
+import { allowedOrigins, migrateAuth, startAuth } from './auth/index.ts'
 import { startNeon } from './neon.ts'
 import { startUpstash } from './upstash.ts'
 
@@ -74,6 +74,7 @@ async function main(): Promise<void> {
     database: postgresUrl ?? neon.pglite,
     secret: 'local-development-secret-for-better-auth',
     sessionHashSecret: vars.SESSION_HASH_SECRET as string,
+    origins: allowedOrigins(vars.CORS_ORIGINS),
   })
   started.push(auth)
   const token = await signInDemoUser(auth.url)

@@ -31,7 +31,7 @@ const ofBudget = (
 })
 
 export const REQUEST_ID = '0b7e4c1a-2f6d-4e8b-9c3a-5d1f7a9e2b46'
-export const ETAG = '"3"'
+export const ETAG = '"1.1765370096000.42.5f3c1d2e-8a4b-4c6d-9e7f-0a1b2c3d4e5f"'
 const CURSOR = 'v1.1765370096000.42.9f86d081884c7d659a2feaa0c55ad015'
 const { description: _, ...cursor } = jsonSchema(parameters.cursor, 'input')
 
@@ -92,6 +92,11 @@ export const headers = {
     'Present when the same key and body had already made this task.',
     { type: 'string', const: 'true' },
     'true',
+  ),
+  'Accept-Patch': header(
+    'The media types that PATCH takes (RFC 5789).',
+    text,
+    'application/json, application/merge-patch+json',
   ),
   'Cache-Control': header('How long, and by whom, the answer may be kept.', text, 'private, no-cache'),
   Vary: header('The request headers that the answer depends on.', text, 'Origin, Authorization'),

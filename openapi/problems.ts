@@ -141,6 +141,7 @@ export async function problemContent(type: ProblemType, operation: Operation): P
 
 export async function problemResponse(type: ProblemType, operation: Operation): Promise<Schema> {
   const own = [...ALWAYS, ...(OWN[type] ?? [])]
+  if (type === 'unsupported_media_type' && operation.method === 'patch') own.push('Accept-Patch')
   return {
     description: `${registry[type][1]}. ${WHEN[type]}`,
     headers: PERHAPS_CHARGED.includes(type)

@@ -1,4 +1,5 @@
 import { Hono } from 'hono/tiny'
+import { getPath } from 'hono/utils/url'
 import type { Database } from './db/client.ts'
 import type { Env, Settings } from './env.ts'
 import type { Session } from './session/session.ts'
@@ -15,5 +16,7 @@ export interface AppEnv {
   }
 }
 
-/** `strict: false` makes `/tasks/` and `/tasks` one resource. */
-export const router = () => new Hono<AppEnv>({ strict: false })
+/** `/tasks/` is `/tasks`. With `strict: false` `/tasks//` would be too: the router itself takes a slash off. */
+const pathOf = (request: Request) => getPath(request).replace(/(?<=[^/])\/$/, '')
+
+export const router = () => new Hono<AppEnv>({ getPath: pathOf })

@@ -35,6 +35,11 @@ const rules = cors({
     'If-None-Match',
     'Idempotency-Key',
     'X-Request-Id',
+    // What tracing adds to every request of a frontend: W3C Trace Context, Baggage, Sentry.
+    'traceparent',
+    'tracestate',
+    'baggage',
+    'sentry-trace',
   ],
   exposeHeaders: [
     'Content-Type',
@@ -46,6 +51,7 @@ const rules = cors({
     'X-RateLimit-Reset',
     'ETag',
     'Link',
+    'X-Next-Cursor',
     'Location',
     'X-Request-Id',
     'Idempotency-Replayed',

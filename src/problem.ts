@@ -72,7 +72,7 @@ export const malformed = () =>
   invalid([{ field: 'body', message: 'Body is not valid JSON', code: 'json_invalid' }])
 
 /** What a read or a refusal says of itself alone. Hono would pass it on to the problem that takes its place. */
-const OF_ONE_ANSWER = ['ETag', 'Link', 'Cache-Control', 'Retry-After', 'WWW-Authenticate']
+const OF_ONE_ANSWER = ['ETag', 'Link', 'X-Next-Cursor', 'Cache-Control', 'Retry-After', 'WWW-Authenticate']
 
 /** The one writer of error bodies (RFC 9457). */
 export function respond(c: Context<AppEnv>, { type, extra }: Problem): Response {

@@ -70,6 +70,8 @@ export const query = <T extends z.ZodMiniType>(schema: T) =>
 const JSON_TYPE = 'application/json'
 /** RFC 7396: a media type for PATCH alone. */
 const MERGE_PATCH = 'application/merge-patch+json'
+/** RFC 5789 §2.2 */
+const ACCEPT_PATCH = { 'Accept-Patch': `${JSON_TYPE}, ${MERGE_PATCH}` }
 
 /** A JSON body: one of another media type is a 415, text that is not JSON a 400. */
 export function body<T extends z.ZodMiniType>(schema: T) {
@@ -78,8 +80,9 @@ export function body<T extends z.ZodMiniType>(schema: T) {
     const mediaType = c.req.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase()
     const bytes = await c.req.arrayBuffer()
     if (mediaType === undefined && bytes.byteLength === 0) throw malformed()
-    if (mediaType !== JSON_TYPE && !(mediaType === MERGE_PATCH && c.req.method === 'PATCH')) {
-      throw new Problem('unsupported_media_type')
+    const isPatch = c.req.method === 'PATCH'
+    if (mediaType !== JSON_TYPE && !(isPatch && mediaType === MERGE_PATCH)) {
+      throw new Problem('unsupported_media_type', isPatch ? { headers: ACCEPT_PATCH } : {})
     }
     assertUtf8(bytes)
     return validate(c, next)

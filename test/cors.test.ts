@@ -15,6 +15,7 @@ const EXPOSED = [
   'RateLimit',
   'ETag',
   'Link',
+  'X-Next-Cursor',
   'Location',
   'X-Request-Id',
   'Idempotency-Replayed',
@@ -86,6 +87,10 @@ describe('a preflight', () => {
         'If-None-Match',
         'Idempotency-Key',
         'X-Request-Id',
+        'traceparent',
+        'tracestate',
+        'baggage',
+        'sentry-trace',
       ].sort(),
     )
     expect(lower(response.headers.get('Vary'))).toContain('origin')
@@ -132,10 +137,17 @@ describe('in development', () => {
     'http://canary.localhost:3000',
     'HTTP://LOCALHOST:3000',
     'http://127.0.0.1',
-    'https://canary.example',
+    'http://localhost:5173',
   ])('%s may not', async (origin) => {
     expect(await allowed(origin)).toBe(null)
     expect(await allowed(origin, { CORS_ORIGINS: 'https://canary.example' })).toBe(null)
+  })
+
+  test('what CORS_ORIGINS adds may call too', async () => {
+    const settings = { CORS_ORIGINS: 'http://localhost:5173, https://canary.example' }
+    for (const origin of ['http://localhost:5173', 'https://canary.example', 'http://localhost:3000']) {
+      expect(await allowed(origin, settings)).toBe(origin)
+    }
   })
 })
 
@@ -143,6 +155,7 @@ describe('in production', () => {
   const production = {
     ENVIRONMENT: 'production',
     NEON_FETCH_ENDPOINT: '',
+    UPSTASH_REDIS_REST_URL: 'https://127.0.0.1:1',
     CORS_ORIGINS: 'https://canary.example, https://admin.canary.example:8443',
   }
 

@@ -176,6 +176,10 @@ describe('415', () => {
       expect(response.status, type).toBe(415)
       const problem = await expectProblem(response, 415, 'unsupported_media_type')
       expect(problem.title).toBe('Unsupported media type')
+      // RFC 5789 §2.2
+      expect(response.headers.get('Accept-Patch')).toBe(
+        method === 'PATCH' ? 'application/json, application/merge-patch+json' : null,
+      )
     }
     expect(await sql`select title from tasks where user_id = ${user.id}`).toEqual([{ title: 'canary title' }])
   })

@@ -27,7 +27,7 @@ export function envWith({ neon, upstash, ...settings }: { neon?: Fault; upstash?
   return {
     ...env,
     ...(neon && {
-      DATABASE_URL: `${env.DATABASE_URL}?fault=${neon}`,
+      DATABASE_URL: `${env.DATABASE_URL}?fault=${encodeURIComponent(neon)}`,
       NEON_FETCH_ENDPOINT: neon === 'refused' ? REFUSED : env.FAULTY_NEON,
     }),
     ...(upstash && {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { apiWith, envWith } from './faults.ts'
 import { statuses } from './statuses.ts'
-import { aRow, aUser, client } from './support.ts'
+import { aRow, aUser, client, expectProblem } from './support.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
@@ -79,6 +79,7 @@ test.each(['staging', 'production'])(
     const bindings = envWith({
       ENVIRONMENT: name,
       NEON_FETCH_ENDPOINT: '',
+      UPSTASH_REDIS_REST_URL: 'https://127.0.0.1:1',
       CORS_ORIGINS: 'https://canary.example',
     })
     const user = await aUser()
@@ -148,6 +149,18 @@ describe('HEAD', () => {
 })
 
 describe('a trailing slash is the same resource:', () => {
+  test('two are not', async () => {
+    const user = await aUser()
+    const { id } = await user.task()
+    for (const path of ['/tasks//', `/tasks/${id}//`, `/tasks//${id}`, '//tasks', '/health//']) {
+      await expectProblem(await user.api('GET', path), 404, 'not_found')
+    }
+    await expectProblem(await user.api('POST', '/tasks//', { title: 'canary' }), 404, 'not_found')
+    await expectProblem(await user.api('DELETE', `/tasks/${id}//`), 404, 'not_found')
+    await expectProblem(await user.api('DELETE', '/tasks//'), 404, 'not_found')
+    await expectProblem(await user.api('POST', '/tasks/bulk-delete//', { task_ids: [id] }), 404, 'not_found')
+  })
+
   test.each(['/health', '/health/ready', '/canary'])('GET %s/', async (path) => {
     const [bare, slashed] = [await client()('GET', path), await client()('GET', `${path}/`)]
     expect(slashed.status).toBe(bare.status)

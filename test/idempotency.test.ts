@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import worker from '../src/index.ts'
 import { apiWith, envWith, UNLIMITED } from './faults.ts'
-import { aSession, aUser, client, expectProblem, sql, type Task, type User } from './support.ts'
+import { aSession, aUser, client, etagOf, expectProblem, sql, type Task, type User } from './support.ts'
 import { trips } from './watch.ts'
 
 const aKey = () => `canary-${crypto.randomUUID()}`
@@ -101,6 +101,19 @@ describe('POST /tasks with an Idempotency-Key', () => {
     await user.api('DELETE', `/tasks/${first.id}`)
     expect(await created(await send(user, key))).toEqual(first)
     expect(await rows(user)).toEqual([])
+  })
+
+  test('answers an ETag that holds while the task is as it was created, and not after', async () => {
+    const user = await aUser()
+    const key = aKey()
+    await send(user, key)
+    const replay = await send(user, key)
+    const [path, tag] = ['Location', 'ETag'].map((name) => replay.headers.get(name)) as [string, string]
+    expect(await etagOf(user.api, path)).toBe(tag)
+    const edit = () => user.api('PATCH', path, { title: 'canary changed' }, { 'If-Match': tag })
+    expect((await edit()).status).toBe(200)
+    expect((await send(user, key)).headers.get('ETag')).toBe(tag)
+    await expectProblem(await edit(), 412, 'precondition_failed')
   })
 
   test('is not spent by a request that was refused', async () => {

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import type { Env } from '../src/env.ts'
 import { apiWith, envWith } from './faults.ts'
@@ -8,9 +9,11 @@ import { logged } from './watch.ts'
 const PRODUCTION = {
   ENVIRONMENT: 'production',
   NEON_FETCH_ENDPOINT: '',
+  UPSTASH_REDIS_REST_URL: 'https://127.0.0.1:1',
   CORS_ORIGINS: 'https://canary.example',
 }
 
+const STAND_IN = env.UPSTASH_REDIS_REST_URL
 const SECRET = 'canary-9f8e7d6c5b4a39281706f5e4d3c2b1a0'
 
 /** What no rule allows: the setting, the value (undefined for none at all), and what else is set. */
@@ -31,6 +34,9 @@ const broken: [name: keyof Env, value: unknown, what: string, others?: object][]
   ['DATABASE_URL', 'postgres://canary:canary-password@1.2.3.999/canary', 'an address that is none'],
   ['DATABASE_URL', 'postgres://canary:canary-password@canary.example:99999/canary', 'a port that is none'],
   ['DATABASE_URL', "psql 'postgres://canary:canary-password@canary.example/canary'", 'a command line'],
+  ['DATABASE_URL', ' postgres://canary:canary-password@canary.example/canary', 'a space before it'],
+  ['DATABASE_URL', 'postgres://canary:canary-password@canary.example/canary\n', 'a newline after it'],
+  ['DATABASE_URL', 'postgres://canary:canary\tpassword@canary.example/canary', 'a tab inside'],
   ['SESSION_HASH_SECRET', undefined, 'nothing'],
   ['SESSION_HASH_SECRET', '', 'an empty text'],
   ['SESSION_HASH_SECRET', 'canary-of-31-characters-0123456', '31 characters'],
@@ -44,6 +50,22 @@ const broken: [name: keyof Env, value: unknown, what: string, others?: object][]
     PRODUCTION,
   ],
   ['SESSION_HASH_SECRET', 'x'.repeat(32), 'one character again and again', PRODUCTION],
+  ['SESSION_HASH_SECRET', 'canary7'.repeat(6), 'few different characters', PRODUCTION],
+  ['SESSION_HASH_SECRET', `${SECRET}\n`, 'a newline after it'],
+  ['SESSION_HASH_SECRET', `\u3000${SECRET}`, 'white space before it'],
+  ['SESSION_HASH_SECRET', `${'c'.repeat(31)} `, '31 characters and a space'],
+  [
+    'SESSION_HASH_SECRET',
+    'local-development-secret-for-session-hashes',
+    'that of .dev.vars.example, on a database of its own in development',
+    { NEON_FETCH_ENDPOINT: '' },
+  ],
+  [
+    'SESSION_HASH_SECRET_PREVIOUS',
+    'local-development-secret-for-session-hashes',
+    'that of .dev.vars.example, on a database of its own without any ENVIRONMENT',
+    { NEON_FETCH_ENDPOINT: undefined, ENVIRONMENT: undefined },
+  ],
   [
     'SESSION_HASH_SECRET',
     'canary-your-secret-here-0123456789',
@@ -55,7 +77,13 @@ const broken: [name: keyof Env, value: unknown, what: string, others?: object][]
   ['UPSTASH_REDIS_REST_URL', undefined, 'nothing'],
   ['UPSTASH_REDIS_REST_URL', 'canary.upstash.example', 'no protocol'],
   ['UPSTASH_REDIS_REST_URL', 'redis://canary:canary-password@canary.example:6379', "Redis's own protocol"],
+  ['UPSTASH_REDIS_REST_URL', 'https://canary.upstash.example ', 'a space after it'],
+  ['UPSTASH_REDIS_REST_URL', 'https://canary.upstash.example\n', 'a newline after it'],
+  ['UPSTASH_REDIS_REST_URL', 'http://canary.upstash.example', 'http in production', PRODUCTION],
+  ['UPSTASH_REDIS_REST_URL', 'HTTP://canary.upstash.example', 'HTTP in production', PRODUCTION],
   ['UPSTASH_REDIS_REST_TOKEN', undefined, 'nothing'],
+  ['UPSTASH_REDIS_REST_TOKEN', 'canary-token\n', 'a newline after it'],
+  ['UPSTASH_REDIS_REST_TOKEN', 'canary token', 'a space inside'],
   ['UPSTASH_REDIS_REST_TOKEN', '', 'an empty text'],
   ['CORS_ORIGINS', undefined, 'nothing', PRODUCTION],
   ['CORS_ORIGINS', '', 'an empty text', PRODUCTION],
@@ -74,6 +102,8 @@ const broken: [name: keyof Env, value: unknown, what: string, others?: object][]
   ['CORS_ORIGINS', 'null', 'null', PRODUCTION],
   ['CORS_ORIGINS', 'https://canary:canary@canary.example', 'a user', PRODUCTION],
   ['CORS_ORIGINS', ['https://canary.example'], 'a list, as wrangler.toml can hold', PRODUCTION],
+  ['CORS_ORIGINS', '*', 'a wildcard in development'],
+  ['CORS_ORIGINS', 'http://localhost:5173/', 'a slash in development'],
   ['RATE_LIMIT_READS', '0', '0'],
   ['RATE_LIMIT_READS', '-1', 'a negative number'],
   ['RATE_LIMIT_READS', 'canary', 'no number'],
@@ -85,6 +115,7 @@ const broken: [name: keyof Env, value: unknown, what: string, others?: object][]
   ['RATE_LIMIT_WRITES', '30/minute', 'a unit'],
   ['NEON_FETCH_ENDPOINT', 'http://127.0.0.1:1/canary', 'any in production', { ...PRODUCTION }],
   ['NEON_FETCH_ENDPOINT', 'canary', 'no URL'],
+  ['NEON_FETCH_ENDPOINT', 'http://127.0.0.1:1/canary ', 'a space after it'],
 ]
 
 describe.each(broken)('with %s %j (%s)', (name, value, _, others = {}) => {
@@ -139,7 +170,7 @@ describe('is served with', () => {
     ['no ENVIRONMENT, which is development', { ENVIRONMENT: undefined as never }],
     [
       'a postgresql: URL',
-      { DATABASE_URL: 'postgresql://canary:canary@canary.example:6543/canary?sslmode=require' },
+      { DATABASE_URL: `${env.DATABASE_URL.replace('postgres:', 'postgresql:')}?sslmode=require` },
     ],
     ['limits of its own', { RATE_LIMIT_READS: '999999', RATE_LIMIT_WRITES: '1' }],
     [
@@ -150,6 +181,13 @@ describe('is served with', () => {
       'a development placeholder in development',
       { SESSION_HASH_SECRET: 'local-development-secret-for-session-hashes' },
     ],
+    [
+      'a secret of its own in development, on a database of its own',
+      { SESSION_HASH_SECRET: SECRET, NEON_FETCH_ENDPOINT: '' },
+    ],
+    ['a secret with a space inside', { SESSION_HASH_SECRET: `${SECRET} canary` }],
+    ['http to Redis in staging', { ...PRODUCTION, ENVIRONMENT: 'staging', UPSTASH_REDIS_REST_URL: STAND_IN }],
+    ['an origin more in development', { CORS_ORIGINS: 'http://localhost:5173' }],
     ['a secret of 32 emoji', { SESSION_HASH_SECRET: '🐤🦆'.repeat(16) }],
   ])('%s', async (_, settings) => {
     const user = await aUser()

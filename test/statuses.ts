@@ -1,5 +1,5 @@
 import { apiWith, envWith } from './faults.ts'
-import { aRow, aUser, client, sql } from './support.ts'
+import { aRow, aUser, client, etagOf, sql } from './support.ts'
 
 type Headers = Record<string, string>
 
@@ -37,7 +37,8 @@ export const statuses: [status: number, what: string, request: (headers: Headers
     async (headers) => {
       const user = await aUser()
       const { id } = await user.task()
-      return await user.api('GET', `/tasks/${id}`, undefined, { 'If-None-Match': '"1"', ...headers })
+      const tag = await etagOf(user.api, `/tasks/${id}`)
+      return await user.api('GET', `/tasks/${id}`, undefined, { 'If-None-Match': tag, ...headers })
     },
   ],
   [400, 'an empty body', async (headers) => (await aUser()).api('POST', '/tasks', '', headers)],

@@ -138,6 +138,10 @@ export async function hashOf(token: string, secret = env.SESSION_HASH_SECRET): P
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
+/** What `If-Match` and `If-None-Match` take for what is at this path now. */
+export const etagOf = async (api: Call, path: string): Promise<string> =>
+  (await api('GET', path)).headers.get('ETag') as string
+
 const ALWAYS = ['type', 'title', 'status', 'detail', 'instance', 'timestamp', 'request_id']
 
 /** Asserts that a response is a whole problem of this type, with no member too many, and returns it. */

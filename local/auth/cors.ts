@@ -9,6 +9,23 @@ export const developmentOrigins = [
   'http://localhost:8787',
 ]
 
+/** The last four are what tracing adds to every request of a frontend. */
+const ALLOWED_HEADERS = [
+  'Accept',
+  'Content-Type',
+  'Authorization',
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'sentry-trace',
+]
+
+/** And those that CORS_ORIGINS adds, for the API and here alike. */
+export const allowedOrigins = (corsOrigins = ''): string[] => [
+  ...developmentOrigins,
+  ...corsOrigins.split(',').flatMap((origin) => origin.trim() || []),
+]
+
 /** What a page from an allowed origin may do and read; for all others nothing but Vary. */
 export function corsHeaders(request: Request, origins: string[]): Headers {
   const headers = new Headers({ Vary: 'Origin' })
@@ -20,7 +37,7 @@ export function corsHeaders(request: Request, origins: string[]): Headers {
   headers.set('Access-Control-Expose-Headers', 'set-auth-token')
   if (request.method === 'OPTIONS') {
     headers.set('Access-Control-Allow-Methods', 'GET, POST, OPTIONS')
-    headers.set('Access-Control-Allow-Headers', 'Accept, Content-Type, Authorization')
+    headers.set('Access-Control-Allow-Headers', ALLOWED_HEADERS.join(', '))
     headers.set('Access-Control-Max-Age', '600')
   }
   return headers

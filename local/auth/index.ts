@@ -1,3 +1,3 @@
-export { developmentOrigins } from './cors.ts'
+export { allowedOrigins, developmentOrigins } from './cors.ts'
 export { type MigrationDatabase, migrateAuth } from './migrate.ts'
 export { type AuthOptions, startAuth } from './server.ts'

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
 import { alive, authorized, type Session } from '../session/session.ts'
 import { bodyHash } from './idempotency-key.ts'
+import { tag } from './queries.ts'
 import type { TaskRow } from './representation.ts'
 import type { TaskCreate } from './schemas.ts'
 
@@ -36,7 +37,9 @@ const createOnceStatement = statement(sql`with ${alive},
       claim.created_at, claim.created_at
     from draft join claim on task_id = id
   )
-  select draft.user_id, claim.task_id, claim.created_at, claim.body_hash, task_id = id from draft, claim`)
+  select draft.user_id, claim.task_id, claim.created_at, claim.body_hash, task_id = id,
+    ${tag(sql`1`, sql`claim.created_at`, sql`claim.task_id`, sql`draft.user_id`)}
+  from draft, claim`)
 
 export type CreatedOnce = { row: TaskRow; replayed: boolean } | 'reused'
 
@@ -51,7 +54,8 @@ export async function createTaskOnce(
   const hash = await bodyHash(task)
   const values = { title, description, completed, key, bodyHash: hash }
   const [answer] = await authorized(db.write, session, createOnceStatement, values)
-  const [userId, id, createdAt, firstHash, created] = answer as readonly [
+  const [userId, id, createdAt, firstHash, created, tag] = answer as readonly [
+    string,
     string,
     string,
     string,
@@ -59,7 +63,7 @@ export async function createTaskOnce(
     string,
   ]
   if (firstHash !== hash) return 'reused'
-  const row: TaskRow = [userId, id, title, description, completed ? 't' : 'f', createdAt, createdAt, '1']
+  const row: TaskRow = [userId, id, title, description, completed ? 't' : 'f', createdAt, createdAt, tag]
   return { row, replayed: created !== 't' }
 }
 

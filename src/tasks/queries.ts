@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
 import { alive, authorized, owner, type Session } from '../session/session.ts'
 import type { Position } from './cursor.ts'
-import type { Versions } from './preconditions.ts'
+import type { Tags } from './preconditions.ts'
 import { hasTask, type TaskRow } from './representation.ts'
 import type { TaskCreate, TaskUpdate } from './schemas.ts'
 
@@ -13,7 +13,17 @@ import type { TaskCreate, TaskUpdate } from './schemas.ts'
 
 const $ = sql.placeholder
 
-const taskColumns = sql`tasks.id, tasks.title, tasks.description, tasks.completed, tasks.created_at, tasks.updated_at, tasks.version`
+const taskColumns = sql`tasks.id, tasks.title, tasks.description, tasks.completed, tasks.created_at, tasks.updated_at`
+
+/**
+ * What names one task as it is, and nothing else: the version tells edits of one millisecond apart, the time those on
+ * either side of a restore, the rest tasks and users.
+ */
+export const tag = (version: SQL, updatedAt: SQL, id: SQL, userId: SQL) =>
+  sql`concat_ws('.', ${version}, (extract(epoch from ${updatedAt}) * 1000)::bigint, ${id}, ${userId})`
+
+const taskTag = tag(sql`tasks.version`, sql`tasks.updated_at`, sql`tasks.id`, sql`tasks.user_id`)
+const tagged = sql`${taskColumns}, ${taskTag} as tag`
 const mine = sql`tasks.id = ${$('id')}::bigint and tasks.user_id = ${owner}`
 
 /** The columns of a `TaskRow`, from the session and a subquery of `taskColumns`; nulls where that has no row. */
@@ -21,7 +31,7 @@ const withSession = (from: SQL) =>
   sql`select session.user_id, task.* from session left join ${from} as task on true`
 
 const getStatement = statement(
-  sql`with ${alive} ${withSession(sql`(select ${taskColumns} from tasks where ${mine})`)}`,
+  sql`with ${alive} ${withSession(sql`(select ${tagged} from tasks where ${mine})`)}`,
 )
 
 /** undefined: there is no such task, or it is another user's. */
@@ -37,7 +47,7 @@ export async function getTask(db: Database, session: Session, id: number): Promi
 const listStatement = (filter: SQL, place: SQL) =>
   statement(
     sql`with ${alive} ${withSession(sql`(
-    select ${taskColumns} from tasks where tasks.user_id = ${owner} ${filter} ${place}
+    select ${taskColumns}, tasks.version from tasks where tasks.user_id = ${owner} ${filter} ${place}
     order by tasks.created_at desc, tasks.id desc limit (select ${$('limit')}::int)
   )`)} order by task.created_at desc, task.id desc`,
   )
@@ -72,7 +82,7 @@ export async function listTasks(db: Database, session: Session, input: ListInput
 const createStatement = statement(sql`with ${alive}
   insert into tasks (user_id, title, description, completed)
   select user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean from session
-  returning tasks.user_id, ${taskColumns}`)
+  returning tasks.user_id, ${tagged}`)
 
 export async function createTask(db: Database, session: Session, task: TaskCreate): Promise<TaskRow> {
   const values = { ...task, description: task.description ?? null }
@@ -80,14 +90,14 @@ export async function createTask(db: Database, session: Session, task: TaskCreat
   return row as TaskRow
 }
 
-const { only, except } = { only: sql`${$('only')}::int[]`, except: sql`${$('except')}::int[]` }
+const { only, except } = { only: sql`${$('only')}::text[]`, except: sql`${$('except')}::text[]` }
 
 /**
- * The row that a change is for, locked as it is now, and whether its version fits the preconditions: of two editors
- * with one ETag the second waits here for the first, and then sees the version that it did not mean.
+ * The row that a change is for, locked as it is now, and whether its tag fits the preconditions: of two editors with
+ * one ETag the second waits here for the first, and then sees the tag that it did not mean.
  */
 const locked = sql`locked as (
-  select ${taskColumns}, (${only} is null or tasks.version = any(${only})) and tasks.version <> all(${except}) as fits
+  select ${tagged}, (${only} is null or ${taskTag} = any(${only})) and ${taskTag} <> all(${except}) as fits
   from tasks where ${mine} for update
 )`
 
@@ -103,14 +113,14 @@ const updateStatement = statement(sql`with ${alive}, ${locked},
     where tasks.id = locked.id and locked.fits
       and (wanted.title, wanted.description, wanted.completed)
         is distinct from (locked.title, locked.description, locked.completed)
-    returning ${taskColumns}
+    returning ${tagged}
   )
   ${withSession(sql`(
     select changed.*, true as fits from changed union all
     select * from locked where not exists (select from changed)
   )`)}`)
 
-/** `precondition_failed`: the task is there, at a version that `versions` does not allow. */
+/** `precondition_failed`: the task is there, with a tag that `tags` does not allow. */
 export type Changed<T> = T | 'not_found' | 'precondition_failed'
 
 export async function updateTask(
@@ -118,9 +128,9 @@ export async function updateTask(
   session: Session,
   id: number,
   { title, description, completed }: TaskUpdate,
-  versions: Versions,
+  tags: Tags,
 ): Promise<Changed<TaskRow>> {
-  const values = { id, title, describe: description !== undefined, description, completed, ...versions }
+  const values = { id, title, describe: description !== undefined, description, completed, ...tags }
   const [row] = await authorized(db.write, session, updateStatement, values)
   if (!hasTask(row)) return 'not_found'
   return (row as readonly string[])[FITS] === 't' ? row : 'precondition_failed'
@@ -137,9 +147,9 @@ export async function deleteTask(
   db: Database,
   session: Session,
   id: number,
-  versions: Versions,
+  tags: Tags,
 ): Promise<Changed<'deleted'>> {
-  const [row] = await authorized(db.write, session, deleteStatement, { id, ...versions })
+  const [row] = await authorized(db.write, session, deleteStatement, { id, ...tags })
   if (row?.[1] == null) return 'not_found'
   return row[1] === 't' ? 'deleted' : 'precondition_failed'
 }

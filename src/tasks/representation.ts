@@ -12,7 +12,7 @@ export interface Task {
   updated_at: string
 }
 
-/** A row of `taskColumns` in queries.ts: the owner, then the task, then its version; all as Postgres text. */
+/** A row of `taskColumns` in queries.ts: the owner, then the task, then what tells it from itself; all as Postgres text. */
 export type TaskRow = readonly [
   userId: string,
   id: string,
@@ -21,7 +21,8 @@ export type TaskRow = readonly [
   completed: string,
   createdAt: string,
   updatedAt: string,
-  version: string,
+  /** In a list the version, which is shorter; else the whole tag. */
+  validator: string,
 ]
 
 /** Whether a row has a task: without one, only the owner's column is filled. */
@@ -47,12 +48,12 @@ export function rfc3339(timestamptz: string): string {
   return `${timestamptz.slice(0, 10)}T${timestamptz.slice(11, 19)}.${fraction.padEnd(3, '0')}Z`
 }
 
-export const etag = (row: TaskRow) => `"${row[7]}"`
+export const tagOf = (row: TaskRow) => row[7]
 
-/** Names exactly these rows at exactly these versions, whatever their text: a page that is equal has an equal tag. */
-export async function listEtag(rows: readonly TaskRow[], next: string | undefined): Promise<string> {
-  let versions = next ?? ''
-  for (const row of rows) versions += `,${row[1]}.${row[7]}`
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(versions))
-  return `"${hex(new Uint8Array(digest, 0, 16))}"`
+/** Names exactly these rows as they are, whatever their text: a page that is equal has an equal tag. */
+export async function listTag(userId: string, rows: readonly TaskRow[], next = ''): Promise<string> {
+  let named = `${userId},${next}`
+  for (const row of rows) named += `,${row[1]}.${row[7]}.${row[6]}`
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(named))
+  return hex(new Uint8Array(digest, 0, 16))
 }

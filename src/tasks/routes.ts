@@ -9,9 +9,9 @@ import { body, params, query } from '../validate.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { createTaskOnce } from './idempotency-queries.ts'
-import { precondition, versions } from './preconditions.ts'
+import { precondition, tags } from './preconditions.ts'
 import { createTask, deleteTask, deleteTasks, getTask, listTasks, updateTask } from './queries.ts'
-import { etag, listEtag, listJson, type Task, type TaskRow, taskJson } from './representation.ts'
+import { listJson, listTag, type Task, type TaskRow, tagOf, taskJson } from './representation.ts'
 import { BulkDelete, TaskCreate, TaskId, TaskList, TaskUpdate } from './schemas.ts'
 
 const DEFAULT_PAGE = 1000
@@ -35,7 +35,7 @@ function json<T, S extends ContentfulStatusCode>(c: Context<AppEnv>, text: strin
 function conditional<T>(c: Context<AppEnv>, tag: string, text: () => string) {
   const status = precondition(c.req, tag)
   if (status === 412) throw new Problem('precondition_failed')
-  c.header('ETag', tag)
+  c.header('ETag', `"${tag}"`)
   c.header('Cache-Control', 'private, no-cache')
   c.header('Vary', 'Authorization', { append: true })
   if (status === 304) return c.body(null, 304) as unknown as TypedResponse<T, 200, 'json'>
@@ -43,8 +43,20 @@ function conditional<T>(c: Context<AppEnv>, tag: string, text: () => string) {
 }
 
 const task = <S extends 200 | 201>(c: Context<AppEnv>, row: TaskRow, status: S) => {
-  c.header('ETag', etag(row))
+  c.header('ETag', `"${tagOf(row)}"`)
   return json<Task, S>(c, taskJson(row), status)
+}
+
+/** The list from `cursor` on, asked as this page was. Outside development TLS may end in front of the Worker. */
+function nextPage(c: Context<AppEnv>, cursor: string): URL {
+  const url = new URL(c.req.url)
+  if (c.get('settings').ENVIRONMENT !== 'development') url.protocol = 'https:'
+  const asked = ['completed', 'limit'].flatMap((name) => {
+    const value = url.searchParams.get(name)
+    return value === null ? [] : [[name, value]]
+  })
+  url.search = `${new URLSearchParams([...asked, ['cursor', cursor]])}`
+  return url
 }
 
 /** Its path would pass for a task's, whose methods it does not have. */
@@ -64,11 +76,11 @@ export const tasks = router()
     const last = rows.length > limit ? page.at(-1) : undefined
     const next = last && (await encodeCursor(c.get('settings'), last))
     if (next) {
-      const url = new URL(c.req.url)
-      url.searchParams.set('cursor', next)
-      c.header('Link', `<${url.origin}${c.req.path}${url.search}>; rel="next"`)
+      c.header('Link', `<${nextPage(c, next)}>; rel="next"`)
+      c.header('X-Next-Cursor', next)
     }
-    return conditional<Task[]>(c, await listEtag(page, next), () => listJson(page))
+    const tag = await listTag(c.get('session').userId as string, page, next)
+    return conditional<Task[]>(c, tag, () => listJson(page))
   })
   .post('/', session, limit, body(TaskCreate), async (c) => {
     const input = c.req.valid('json')
@@ -91,15 +103,15 @@ export const tasks = router()
   })
   .get('/:id', session, limit, params(TaskId), async (c) => {
     const row = found(await getTask(c.get('db'), c.get('session'), c.req.valid('param').id))
-    return conditional<Task>(c, etag(row), () => taskJson(row))
+    return conditional<Task>(c, tagOf(row), () => taskJson(row))
   })
   .on(['PUT', 'PATCH'], '/:id', session, limit, params(TaskId), body(TaskUpdate), async (c) => {
     const { id } = c.req.valid('param')
-    const result = await updateTask(c.get('db'), c.get('session'), id, c.req.valid('json'), versions(c.req))
+    const result = await updateTask(c.get('db'), c.get('session'), id, c.req.valid('json'), tags(c.req))
     return task(c, found(result), 200)
   })
   .delete('/:id', session, limit, params(TaskId), async (c) => {
     const { id } = c.req.valid('param')
-    found(await deleteTask(c.get('db'), c.get('session'), id, versions(c.req)))
+    found(await deleteTask(c.get('db'), c.get('session'), id, tags(c.req)))
     return c.body(null, 204)
   })

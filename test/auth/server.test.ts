@@ -1,13 +1,13 @@
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { developmentOrigins, startAuth } from '../../local/auth/index.ts'
+import { allowedOrigins, developmentOrigins, startAuth } from '../../local/auth/index.ts'
 import { openWorld, secret, sessionHashSecret } from './world.ts'
 
 const { db, database, main, call, signUp, apiStatus, watched, password } = await openWorld()
 
 describe('pages of other origins', () => {
-  const preflight = (origin: string) =>
-    fetch(`${main.url}/api/auth/sign-in/email`, {
+  const preflight = (origin: string, url = main.url) =>
+    fetch(`${url}/api/auth/sign-in/email`, {
       method: 'OPTIONS',
       headers: { Origin: origin, 'Access-Control-Request-Method': 'POST' },
     })
@@ -32,6 +32,31 @@ describe('pages of other origins', () => {
       expect(reply.headers.get('access-control-allow-origin')).toBeNull()
     },
   )
+
+  test('those that CORS_ORIGINS adds may call too, and sign in', async () => {
+    const origins = allowedOrigins('http://localhost:5173, https://app.example')
+    const server = await startAuth({ database, secret, sessionHashSecret, origins })
+    try {
+      for (const origin of ['http://localhost:5173', 'https://app.example', ...developmentOrigins]) {
+        const { headers } = await preflight(origin, server.url)
+        expect(headers.get('access-control-allow-origin')).toBe(origin)
+        expect(headers.get('access-control-allow-headers')).toContain('sentry-trace')
+        const path = `${server.url}/api/auth/sign-in/email`
+        const body = JSON.stringify({ email: 'nobody@example.com', password })
+        const reply = await fetch(path, {
+          method: 'POST',
+          headers: { Origin: origin, 'Content-Type': 'application/json' },
+          body,
+        })
+        // 403 would be better-auth's own look at the origin.
+        expect(reply.status).toBe(401)
+      }
+      const { headers } = await preflight('http://localhost:5174', server.url)
+      expect(headers.get('access-control-allow-origin')).toBeNull()
+    } finally {
+      await server.close()
+    }
+  })
 
   test('a form on one of them cannot ride on the cookie', async () => {
     const ann = await signUp()

@@ -1,14 +1,15 @@
 /** What the API promises of one request after another, to hold histories of concurrent requests against. */
 
 export type Operation =
-  | { kind: 'patch'; row: number; title: string; ifMatch?: number | undefined }
-  | { kind: 'delete'; row: number; ifMatch?: number | undefined }
+  | { kind: 'patch'; row: number; title: string; asItWas: boolean }
+  | { kind: 'delete'; row: number; asItWas: boolean }
   | { kind: 'bulk-delete'; rows: number[] }
 
 export interface Outcome {
   status: number
   title?: string
-  version?: number
+  /** Whether the task is another than it was before all operations. */
+  changed?: boolean
   deleted?: number[]
 }
 
@@ -42,7 +43,7 @@ function apply(operation: Operation, tasks: Tasks): [Outcome, Tasks] {
   }
   const task = tasks.get(operation.row)
   if (!task) return [{ status: 404 }, tasks]
-  if (operation.ifMatch && operation.ifMatch !== task.version) return [{ status: 412 }, tasks]
+  if (operation.asItWas && task.version !== 1) return [{ status: 412 }, tasks]
   if (operation.kind === 'delete') {
     after.delete(operation.row)
     return [{ status: 204 }, after]
@@ -50,7 +51,7 @@ function apply(operation: Operation, tasks: Tasks): [Outcome, Tasks] {
   const { title } = operation
   const version = title === task.title ? task.version : task.version + 1
   after.set(operation.row, { title, version })
-  return [{ status: 200, version, title }, after]
+  return [{ status: 200, changed: version > 1, title }, after]
 }
 
 /** JSON with the keys in order, so that equal values are equal texts. */
