@@ -1,37 +1,35 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { Redis, Command as RedisCommand } from 'ioredis'
-import RedisMock from 'ioredis-mock'
-import { type Call, luaMachine, ReplyError } from './lua.ts'
+import { createHash } from 'node:crypto'
+import { Redis as Client, Command as ClientCommand } from 'ioredis'
 
+/** Strings hold a byte a character. */
 export type Command = [name: string, ...args: string[]]
-export type Outcome = { result: unknown } | { error: string }
+export type Reply = string | number | null | ReplyError | Reply[]
 
-/** Adds to the commands that Upstash would bill. */
-export type Bill = (commands: number) => void
+/** What Redis answers with, as against a Redis that does not answer. */
+export class ReplyError extends Error {}
 
-/** Scripts come as EVAL with their source; each command inside one is billed too. */
-export interface Store {
-  send(command: Command, bill: Bill): Promise<unknown>
-  transaction(commands: Command[], bill: Bill): Promise<Outcome[]>
-  close(): void
-}
-
-// Upstash sends the pairs as Redis does; ioredis, and with it the mock, would make an object of them.
-RedisCommand.setReplyTransformer('hgetall', (pairs) => pairs)
-
-export const sha1 = (script: string) => createHash('sha1').update(script).digest('hex')
-
-export async function toOutcome(reply: Promise<unknown>): Promise<Outcome> {
-  try {
-    return { result: await reply }
-  } catch (error) {
-    if (error instanceof ReplyError) return { error: error.message }
-    throw error
+/** A reply that is no string to a script, such as OK. */
+export class Status {
+  readonly ok: string
+  constructor(ok: string) {
+    this.ok = ok
   }
 }
 
-export async function remote(url: string): Promise<Store> {
-  const redis = new Redis(url, {
+/** Scripts come as EVAL. */
+export interface Redis {
+  send(command: Command): Promise<Reply>
+  transaction(commands: Command[]): Promise<Reply[]>
+  close(): void
+}
+
+export const sha1 = (text: string) => createHash('sha1').update(text, 'latin1').digest('hex')
+
+// Upstash sends the pairs as Redis does; ioredis would make an object of them.
+ClientCommand.setReplyTransformer('hgetall', (pairs) => pairs)
+
+export async function remote(url: string): Promise<Redis> {
+  const redis = new Client(url, {
     lazyConnect: true,
     // A Redis that is away is an error now; the connection comes back by itself.
     enableOfflineQueue: false,
@@ -50,108 +48,33 @@ export async function remote(url: string): Promise<Store> {
     throw reason ?? error
   })
 
-  const refuse = (error: Error): never => {
-    throw error.name === 'ReplyError' ? new ReplyError(error.message) : error
-  }
+  const send = ([name, ...args]: Command) =>
+    redis.callBuffer(name, ...args.map((arg) => Buffer.from(arg, 'latin1'))).then(toReply, toReply)
 
   return {
-    async send(command, bill) {
-      bill(1)
-      const [name, script = '', ...args] = command
-      if (name !== 'eval') return redis.call(...command).catch(refuse)
-      const source = counting(script)
-      const reply = await redis.call('evalsha', sha1(source), ...args).catch((error) => error)
-      if (reply instanceof Error && !reply.message.startsWith('NOSCRIPT')) return refuse(reply)
-      const whole = reply instanceof Error ? redis.call('eval', source, ...args).catch(refuse) : reply
-      const [inside, result = null] = (await whole) as [number, unknown?]
-      bill(inside)
-      return result instanceof Error ? refuse(result) : result
+    async send(command) {
+      const [name, source = '', ...args] = command
+      if (name !== 'eval') return send(command)
+      const reply = await send(['evalsha', sha1(source), ...args])
+      return reply instanceof ReplyError && reply.message.startsWith('NOSCRIPT') ? send(command) : reply
     },
-    async transaction(commands, bill) {
-      bill(commands.length)
+    async transaction(commands) {
       const multi = redis.multi()
-      for (const command of commands) multi.call(...command)
-      const replies = await multi.exec().catch(refuse)
-      return (replies ?? []).map(([error, result]) => (error ? { error: error.message } : { result }))
+      for (const [name, ...args] of commands) {
+        multi.callBuffer(name, ...args.map((arg) => Buffer.from(arg, 'latin1')))
+      }
+      const replies = (await multi.exec()) ?? []
+      return replies.map(([error, reply]) => toReply(error ?? reply))
     },
     close: () => redis.disconnect(),
   }
 }
 
-/** The same script, which also says how many commands it called; no line of it has another number. */
-const counting = (script: string) =>
-  `local called, redis = 0, setmetatable({}, { __index = redis }) for _, name in ipairs { 'call', 'pcall' } do local call = getmetatable(redis).__index[name] redis[name] = function(...) called = called + 1 return call(...) end end local reply = (function() ${script}
-end)() return { called, reply }`
-
-/** One thread: a command, a script or a transaction ends before anything else begins. */
-export function memory(): Store {
-  const call = mockCommands()
-  let called = 0
-  const evaluate = luaMachine((...command) => {
-    called += 1
-    return call(...command)
-  })
-  const seen = new Set<string>()
-
-  /** An expired key goes when it is looked at, and a past window's never is: look at a few old ones each time. */
-  function forget() {
-    let looks = 4
-    for (const key of seen) {
-      if (looks-- === 0) return
-      seen.delete(key)
-      if (call('exists', [key])) seen.add(key)
-    }
-  }
-
-  async function send([name, ...args]: Command, bill: Bill): Promise<unknown> {
-    forget()
-    bill(1)
-    if (name !== 'eval') {
-      if (args[0]) seen.add(args[0])
-      return call(name, args)
-    }
-    const [source = '', count, ...rest] = args
-    const keys = rest.splice(0, Number(count))
-    for (const key of keys) seen.add(key)
-    called = 0
-    try {
-      return evaluate(source, keys, rest)
-    } finally {
-      bill(called)
-    }
-  }
-
-  return {
-    send,
-    transaction: (commands, bill) => Promise.all(commands.map((command) => toOutcome(send(command, bill)))),
-    close: () => {},
-  }
-}
-
-/** ioredis-mock's commands, called at once: wrapped in promises they would be of no use to a script. */
-function mockCommands(): Call {
-  type Commands = Record<string, (...args: string[]) => unknown>
-  // Mocks of one address would share their data.
-  const mock = new RedisMock({ host: randomUUID() } as { host: string })
-  const { Pipeline } = RedisMock as unknown as { Pipeline: new (redis: unknown) => Commands }
-  const commands = new Pipeline(mock)
-  let reply: unknown
-  Object.assign(commands, {
-    _addTransaction(command: (...args: string[]) => unknown, _name: string, args: string[]) {
-      reply = command(...args)
-    },
-  })
-
-  return (name, args) => {
-    const command = Object.hasOwn(commands, name) && /^[a-z]+$/.test(name) && commands[name]
-    if (typeof command !== 'function') throw new ReplyError(`ERR unknown command '${name}'`)
-    // The SDK writes the options of SET in small letters, which the mock does not know.
-    const words = name === 'set' ? args.map((word, i) => (i < 2 ? word : word.toUpperCase())) : args
-    try {
-      command(...words)
-    } catch (error) {
-      throw new ReplyError((error as Error).message)
-    }
-    return reply?.constructor === Object ? Object.entries(reply).flat() : (reply ?? null)
-  }
+/** Throws what is not an answer of Redis. */
+function toReply(value: unknown): Reply {
+  if (Array.isArray(value)) return value.map(toReply)
+  if (value instanceof Buffer) return value.toString('latin1')
+  if (!(value instanceof Error)) return value as Reply
+  if (value.name === 'ReplyError') return new ReplyError(value.message)
+  throw value
 }
