@@ -1,4 +1,5 @@
-import { open, targetOf, up } from '../drizzle/migrate.ts'
+import { open, shapeFaults, targetOf, up } from '../drizzle/migrate.ts'
+import { SHAPE_OF_AUTH_SERVER } from '../src/db/shape.ts'
 import { Refusal } from './call.ts'
 
 const HISTORY = 'tasks_migrations'
@@ -36,9 +37,9 @@ export async function migrate(
   if (marked && marked !== environment && markedPlace === place) {
     throw new Refusal(`this is the database of ${marked}: each environment has its own.`)
   }
-  // The auth server owns these tables; without them every request would be a 503.
-  await sql.query('select token_hash, user_id, expires_at, revoked from user_sessions limit 0')
-  await sql.query('select id from users limit 0')
+  // The auth server owns these tables; without them, or with other types, every request would fail.
+  const faults = await shapeFaults(target, SHAPE_OF_AUTH_SERVER)
+  if (faults.length > 0) throw new Refusal(`the auth server's tables:\n  ${faults.join('\n  ')}`)
   const names = await up(target)
   await sql.query(`comment on table ${HISTORY} is '${`${environment} at ${place}`.replaceAll("'", "''")}'`)
   console.log(names.length > 0 ? `Applied ${names.join(', ')}.` : 'No migration was pending.')

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { neon, neonConfig } from '@neondatabase/serverless'
+import { linesOf, SHAPE } from '../src/db/shape.ts'
 
 /**
  * The one migration runner: for the local world, the tests and Neon. A migration is one HTTP batch, so one
@@ -54,6 +55,12 @@ export async function status(target: Target): Promise<Migration[]> {
       return { name, up, hash, ...(appliedHash && { appliedHash }) }
     }),
   )
+}
+
+/** What the Worker's statements would stumble over: types by column, and privileges of this URL's own role. */
+export async function shapeFaults(target: Target, shape = SHAPE): Promise<string[]> {
+  const [row] = await open(target).query(shape)
+  return linesOf(row?.lines)
 }
 
 /** Applies what is pending, in order; returns its names. Two runners at once: the second fails and changes nothing. */
@@ -116,6 +123,8 @@ async function main(command: string | undefined): Promise<void> {
   } else {
     throw new Error('Usage: migrate.ts up | down | status')
   }
+  if (command === 'down') return
+  for (const fault of await shapeFaults(target)) console.log(`Not as the Worker needs it: ${fault}.`)
 }
 
 if (import.meta.main) {

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
-import { up } from '../drizzle/migrate.ts'
+import { shapeFaults, up } from '../drizzle/migrate.ts'
 import { allowedOrigins, migrateAuth, startAuth } from './auth/index.ts'
 import { startNeon } from './neon.ts'
 import { startUpstash } from './upstash.ts'
@@ -68,7 +68,11 @@ async function main(): Promise<void> {
     }),
   )
   await migrateAuth(neon)
-  await up({ databaseUrl: vars.DATABASE_URL as string, fetchEndpoint: neon.url })
+  const target = { databaseUrl: vars.DATABASE_URL as string, fetchEndpoint: neon.url }
+  await up(target)
+  const faults = await shapeFaults(target)
+  if (faults.length > 0)
+    throw new Refusal(`The database is not as the API needs it:\n  ${faults.join('\n  ')}`)
   const auth = await startAuth({
     port: PORTS['auth server'],
     database: postgresUrl ?? neon.pglite,

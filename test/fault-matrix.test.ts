@@ -273,7 +273,7 @@ describe('GET /health/ready', () => {
   })
 
   test.concurrent.each(LIMITER)('within its two seconds, limiter %s', slow, async (fault) => {
-    const rate_limiter = [...well, 'wrong-types'].includes(fault) ? 'ok' : 'unavailable'
+    const rate_limiter = well.includes(fault) ? 'ok' : 'unavailable'
     expect(await ready('none', fault)).toEqual({ status: 200, database: 'ok', rate_limiter, inTime: true })
   })
 })

@@ -1,8 +1,9 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { version } from '../package.json'
 import { apiWith, envWith } from './faults.ts'
+import { record } from './recorder.ts'
 import { client } from './support.ts'
-import { skip, trips } from './watch.ts'
+import { logged, skip, trips } from './watch.ts'
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
@@ -83,6 +84,17 @@ test('GET /health/ready asks once for many probes, and keeps the answer', async 
   expect(new Set(bodies.map(({ timestamp }) => timestamp)).size).toBe(1)
 })
 
+test('GET /health/ready looks once for 300 at a time on a cold isolate, however slow the look', async () => {
+  const api = apiWith(envWith({ neon: 'delay,ms=600' }))
+  const many = () => Promise.all(Array.from({ length: 300 }, () => api('GET', '/health/ready')))
+  const statuses: number[] = []
+  const { database, redis } = await record(async () => {
+    statuses.push(...(await many()).map(({ status }) => status))
+  })
+  expect({ database, redis }).toEqual({ database: 1, redis: 1 })
+  expect(statuses).toEqual(Array(300).fill(200))
+})
+
 test('GET /health/ready asks again after ten seconds, once for many at a time', async () => {
   const api = apiWith(envWith({}))
   const many = () => Promise.all(Array.from({ length: 20 }, () => api('GET', '/health/ready')))
@@ -114,6 +126,34 @@ test('GET /health/ready says so when the limiter is away', async () => {
   const body: Ready = await response.json()
   expect(body.checks).toEqual({ database: 'ok', rate_limiter: 'unavailable' })
   expect(body.status).not.toBe('ok')
+})
+
+test('GET /health/ready says so when the token of the limiter may not evaluate scripts, and logs its word', async () => {
+  const lines = await logged(async () => {
+    const api = apiWith(envWith({ upstash: 'status,code=400,says=noperm' }))
+    const response = await api('GET', '/health/ready')
+    expect(response.status).toBe(200)
+    const { status, checks } = await response.json<Ready>()
+    expect({ status, checks }).toEqual({
+      status: 'degraded',
+      checks: { database: 'ok', rate_limiter: 'unavailable' },
+    })
+  })
+  expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ level: 'info', fault: ['rate_limiter: NOPERM'] })
+})
+
+test.each([
+  ['status,code=500,sqlstate=53300', 'database: 53300'],
+  ['status,code=400,says=password', 'database: password authentication failed'],
+  ['html,code=200', 'database: malformed answer'],
+  ['hang', 'database: timeout'],
+] as const)('GET /health/ready logs what the database answered: %s', async (neon, fault) => {
+  const lines = await logged(async () => {
+    const response = await apiWith(envWith({ neon }))('GET', '/health/ready')
+    expect(response.status).toBe(503)
+    await response.body?.cancel()
+  })
+  expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ level: 'error', status: 503, fault: [fault] })
 })
 
 test('GET /health/ready waits no longer than two seconds for each', async () => {

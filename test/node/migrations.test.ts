@@ -7,6 +7,7 @@ import { afterAll, afterEach, expect, test } from 'vitest'
 import { authRowsOf, historyOf, schemaOf, startDatabase, type TestDatabase } from './database.ts'
 
 const DRIZZLE = fileURLToPath(new URL('../../drizzle', import.meta.url))
+const SOURCE = fileURLToPath(new URL('../../src', import.meta.url))
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url))
 const FIRST = '0000_tasks'
 
@@ -43,6 +44,7 @@ async function aFolder(): Promise<string> {
   folders.push(folder)
   await cp(DRIZZLE, join(folder, 'drizzle'), { recursive: true })
   await symlink(MODULES, join(folder, 'node_modules'))
+  await symlink(SOURCE, join(folder, 'src'))
   return join(folder, 'drizzle')
 }
 

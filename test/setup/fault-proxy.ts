@@ -126,8 +126,8 @@ interface Chance {
   pass(call: Call): Promise<void>
 }
 
-/** Neon's proxy, in errors that are its own and not PostgreSQL's. */
-const NEON_SAYS: Record<string, string> = {
+/** Neon's proxy, in errors that are its own and not PostgreSQL's; and Upstash, to a read-only token. */
+const SAYS: Record<string, string> = {
   compute: "Couldn't connect to compute node",
   plane:
     'Control plane request failed: endpoint is temporarily unavailable. Check your quotas and/or contact our support.',
@@ -144,6 +144,7 @@ const NEON_SAYS: Record<string, string> = {
   request: 'request is too large (max is 10485760 bytes)',
   response: 'response is too large (max is 10485760 bytes)',
   bare: 'query is not supported',
+  noperm: "NOPERM this user has no permissions to run the 'evalsha' command",
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
@@ -163,10 +164,13 @@ const faults: Record<string, (chance: Chance) => void | Promise<void>> = {
   },
   status({ response, options }) {
     const says = options.get('says')
-    const message = NEON_SAYS[says ?? ''] ?? 'canary upstream message'
+    const message = SAYS[says ?? ''] ?? 'canary upstream message'
     const sqlState = options.get('sqlstate') ?? ''
     const severity = sqlState && (code(options) === 500 ? 'FATAL' : 'ERROR')
-    const body = says === 'bare' ? message : { message, code: sqlState, severity, error: `ERR ${message}` }
+    const body =
+      says === 'bare'
+        ? message
+        : { message, code: sqlState, severity, error: says ? message : `ERR ${message}` }
     send(response, { status: code(options), headers: JSON_TYPE, body: Buffer.from(JSON.stringify(body)) })
   },
   html({ response, options }) {
