@@ -18,8 +18,7 @@ export async function introduce(database: Queryable, place: string): Promise<str
   )
   const found = (rows as { name: string }[]).map(({ name }) => name)
   if (found.length === 0) return `Making the tables ${TABLES.join(', ')} and two histories in ${place}.`
-  if (found.includes('auth_migrations'))
-    return `Using the tables of an earlier start in ${place}.`
+  if (found.includes('auth_migrations')) return `Using the tables of an earlier start in ${place}.`
   const foreign = TABLES.filter((name) => found.includes(name)).join(', ')
   throw new Error(
     `${place} has tables that \`npm run dev\` did not make: ${foreign}. Give it a database of its own, by createdb.`,
