@@ -148,7 +148,7 @@ const reset = protocol.serialize.query(RESET)
 const noCopy = protocol.serialize.copyFail('No source stream defined')
 
 /** What pg takes for its socket to a server. PGlite has one session, so there is one of these at a time. */
-class PgliteSocket extends Duplex {
+export class PgliteSocket extends Duplex {
   #pglite: PGlite
   #held: Uint8Array[] = []
 

@@ -1,8 +1,8 @@
 import { betterAuth } from 'better-auth'
 import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import { bearer } from 'better-auth/plugins/bearer'
+import { hashedSessions, revokedField } from '../../hashed-sessions/index.ts'
 import type { Connection } from './database.ts'
-import { hashedSessions, revokedField } from './hashed-sessions/index.ts'
 import { report } from './log.ts'
 import * as schema from './schema.ts'
 

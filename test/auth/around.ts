@@ -1,15 +1,11 @@
 import { type BetterAuthOptions, betterAuth, type DBAdapter } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { bearer } from 'better-auth/plugins/bearer'
-import {
-  type HashedSessionsSettings,
-  hashedSessions,
-  revokedField,
-} from '../../local/auth/hashed-sessions/index.ts'
+import { type HashedSessionsSettings, hashedSessions, revokedField } from '../../hashed-sessions/index.ts'
 
 export const wrapperSecret = 'session hash secret of the wrapper tests, 0123456789'
 
-type Database = (options: BetterAuthOptions) => DBAdapter
+export type Database = (options: BetterAuthOptions) => DBAdapter
 
 export interface Around extends Partial<BetterAuthOptions> {
   settings?: Partial<HashedSessionsSettings>

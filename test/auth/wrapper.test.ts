@@ -1,8 +1,8 @@
-import type { BetterAuthPlugin, DBAdapter } from 'better-auth'
+import type { BetterAuthOptions, BetterAuthPlugin, DBAdapter } from 'better-auth'
 import { createAuthEndpoint, sessionMiddleware } from 'better-auth/api'
 import { oneTimeToken } from 'better-auth/plugins/one-time-token'
 import { describe, expect, test } from 'vitest'
-import { type Around, around, wrapperSecret as secret } from './around.ts'
+import { type Around, around, type Database, wrapperSecret as secret } from './around.ts'
 import { hash } from './scan.ts'
 
 describe('around another adapter', () => {
@@ -24,26 +24,57 @@ describe('around another adapter', () => {
   })
 })
 
-describe('refuses to start', () => {
+describe('refuses to start, in words that name the cure', () => {
   const start = async (options: Around) => {
     await (await around(options).auth.$context).adapter.transaction(async () => {})
   }
   const extra = (adapter: DBAdapter): DBAdapter => Object.assign(adapter, { upsert: async () => null })
-  const storage = {
+  const secondaryStorage = {
     get: () => null,
     set: () => {},
     delete: () => {},
     getAndDelete: () => null,
     increment: () => 0,
   }
+  const cookieCache = { enabled: true }
+  const late = (options: Partial<BetterAuthOptions>): Around => ({
+    plugins: [{ id: 'late', init: () => ({ options }) }],
+  })
+  // What JavaScript lets through.
+  const instead = (database: object): Around => ({ change: () => database as Database })
 
-  test.each<[string, Around, string]>([
-    ['with secondaryStorage', { secondaryStorage: storage }, 'secondaryStorage'],
-    ['with one-time tokens', { plugins: [oneTimeToken()] }, 'one-time-token'],
-    ['without the revoked column', { session: {} }, 'revokedField'],
-    ['with a short secret', { settings: { secret: 'short' } }, '32 characters'],
-    ['with a short previous secret', { settings: { previousSecret: '' } }, '32 characters'],
-    ['on an unknown adapter method', { change: (database) => (o) => extra(database(o)) }, 'upsert'],
+  test.each<[string, Around, RegExp]>([
+    ['with secondaryStorage', { secondaryStorage }, /secondaryStorage .*take it out/],
+    [
+      'with one that a plugin brings',
+      late({ secondaryStorage }),
+      /secondaryStorage .*the plugin that brings/,
+    ],
+    ['with a cookie cache', { session: { cookieCache } }, /cookieCache\.enabled to false/],
+    [
+      'with one that a plugin brings',
+      late({ session: { cookieCache } }),
+      /cookieCache.*the plugin that sets/,
+    ],
+    ['with one-time tokens', { plugins: [oneTimeToken()] }, /one-time-token .*take it out of plugins/],
+    ['without the revoked column', { session: {} }, /additionalFields\.revoked = revokedField/],
+    [
+      'without a secret',
+      { settings: { secret: undefined } },
+      /: secret is missing: set SESSION_HASH_SECRET to/,
+    ],
+    ['with an empty secret', { settings: { secret: '' } }, /: secret is empty: set SESSION_HASH_SECRET to/],
+    ['with a short secret', { settings: { secret: 'short' } }, /: secret is shorter than 32 characters/],
+    ['with a line break', { settings: { secret: `${secret}\n` } }, /: secret begins or ends in white space/],
+    ['with an empty previous secret', { settings: { previousSecret: '' } }, /previousSecret is empty.*leave/],
+    [
+      'with a short previous secret',
+      { settings: { previousSecret: 'x' } },
+      /previousSecret is shorter than 32/,
+    ],
+    ['on a pool', instead({ connect: () => {}, query: () => {} }), /adapter.*new Kysely.*pool/],
+    ['on { db, type }', instead({ db: {}, type: 'postgres' }), /adapter.*kyselyAdapter\(db, \{ type/],
+    ['on an unknown adapter method', { change: (database) => (o) => extra(database(o)) }, /"upsert"/],
     [
       'on one that only a transaction has',
       {
@@ -52,10 +83,16 @@ describe('refuses to start', () => {
           return { ...base, transaction: (work) => work(extra({ ...base })) }
         },
       },
-      'upsert',
+      /"upsert"/,
     ],
   ])('%s', async (_, options, message) => {
     await expect(start(options)).rejects.toThrow(message)
+  })
+
+  test('and starts with plugins that add what is harmless, whose options stand', async () => {
+    const { auth, signUp } = around(late({ appName: 'added late' }))
+    expect((await auth.$context).options.appName).toBe('added late')
+    await signUp()
   })
 })
 

@@ -1,5 +1,6 @@
 import type { DBTransactionAdapter, Where } from 'better-auth'
 import type { Memory } from './memory.ts'
+import { refusal } from './refuse.ts'
 import type { Tokens } from './tokens.ts'
 
 export interface SessionRow {
@@ -25,9 +26,7 @@ export function sessionRows(
       const names = [clause.value].flat()
       const operator = operators[clause.operator ?? 'eq']
       if (!operator || !names.every((name) => typeof name === 'string'))
-        throw new Error(
-          `hashed sessions: a hash cannot answer "${clause.operator ?? 'eq'} ${typeof clause.value}"`,
-        )
+        throw refusal(`a hash cannot answer "${clause.operator ?? 'eq'} ${typeof clause.value}"`)
       const found = await Promise.all(names.map((name) => stored(name, memory)))
       for (const { hashes, ...as } of operator === 'in' ? found : [])
         for (const hash of hashes) asked.set(hash, as)

@@ -8,19 +8,15 @@
  *   to the user it was shown to; in anyone else's hands it names nothing.
  */
 export interface Secrets {
-  /** SESSION_HASH_SECRET, shared with whoever checks sessions. At least 32 characters. */
-  secret: string
+  /** SESSION_HASH_SECRET, shared with whoever checks sessions. At least 32 characters; undefined is refused at start. */
+  secret: string | undefined
   /** SESSION_HASH_SECRET_PREVIOUS, during a rotation: still found, never written. */
   previousSecret?: string | undefined
 }
 
 export type Tokens = ReturnType<typeof sessionTokens>
 
-export function sessionTokens({ secret, previousSecret }: Secrets) {
-  for (const value of [secret, previousSecret]) {
-    if (value !== undefined && value.length < 32)
-      throw new Error('hashed sessions: a secret has at least 32 characters')
-  }
+export function sessionTokens(secret: string, previousSecret?: string) {
   const current = hmac(secret)
   const keys = previousSecret === undefined ? [current] : [current, hmac(previousSecret)]
 
@@ -46,7 +42,8 @@ export function sessionTokens({ secret, previousSecret }: Secrets) {
 /** Never the message of a stored hash: a token has neither a colon nor a line break. */
 const tagged = (id: string, viewer: string) => `session handle:\n${id}\n${viewer}`
 
-function hmac(secret: string) {
+/** HMAC-SHA256 under this secret, in lowercase hex. */
+export function hmac(secret: string) {
   const utf8 = new TextEncoder()
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   const key = crypto.subtle.importKey('raw', utf8.encode(secret), algorithm, false, ['sign'])

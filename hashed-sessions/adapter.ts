@@ -1,5 +1,6 @@
 import type { DBAdapter, DBTransactionAdapter, Where } from 'better-auth'
 import type { Memory } from './memory.ts'
+import { refusal } from './refuse.ts'
 import { type Asked, type SessionRow, sessionRows } from './rows.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -41,7 +42,7 @@ function wrap(base: DBTransactionAdapter, rules: Rules): DBTransactionAdapter {
     const hashed: Values = { ...values }
     for (const field of isSession(model) ? Object.keys(values).filter(isTokenField) : []) {
       const raw = values[field]
-      if (typeof raw !== 'string') throw new Error('hashed sessions: a session token is a string')
+      if (typeof raw !== 'string') throw refusal('a session token is a string')
       const hash = await tokens.hash(raw)
       memory.tokens.set(hash, raw)
       hashed[field] = hash
@@ -162,13 +163,13 @@ function onlyToken(asked: Asked): string | undefined {
 function refuseUnknown(base: DBTransactionAdapter, known: string[]) {
   for (const [name, value] of Object.entries(base)) {
     if (typeof value === 'function' && !known.includes(name))
-      throw new Error(`hashed sessions: nothing is known about the adapter method "${name}"`)
+      throw refusal(`nothing is known about the adapter method "${name}"`)
   }
 }
 
 /** Joined sessions would come back as they are stored. better-auth joins users to sessions, never the reverse. */
 function refuseJoin(join: object = {}, isSession: Rules['isSession']) {
-  if (Object.keys(join).some(isSession)) throw new Error('hashed sessions: sessions cannot be joined')
+  if (Object.keys(join).some(isSession)) throw refusal('sessions cannot be joined')
 }
 
 function refuseRaw(model: string, values: Values, { tokens }: Memory) {
@@ -176,7 +177,6 @@ function refuseRaw(model: string, values: Values, { tokens }: Memory) {
     typeof value === 'bigint' ? String(value) : value,
   )
   for (const raw of tokens.values()) {
-    if (text.includes(raw))
-      throw new Error(`hashed sessions: a raw session token was about to be stored in "${model}"`)
+    if (text.includes(raw)) throw refusal(`a raw session token was about to be stored in "${model}"`)
   }
 }

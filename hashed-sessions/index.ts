@@ -2,6 +2,7 @@ import type { BetterAuthOptions, DBAdapter } from 'better-auth'
 import { getAuthTables } from 'better-auth/db'
 import { type OnRevoke, wrapAdapter } from './adapter.ts'
 import { requestMemory } from './memory.ts'
+import { refusal, refuse } from './refuse.ts'
 import { type Secrets, sessionTokens } from './tokens.ts'
 
 /**
@@ -9,17 +10,13 @@ import { type Secrets, sessionTokens } from './tokens.ts'
  *
  *     betterAuth({
  *       database: hashedSessions(drizzleAdapter(db, { provider: 'pg' }), { secret: SESSION_HASH_SECRET }),
- *       session: {
- *         modelName: 'user_sessions',
- *         fields: { token: 'token_hash' },
- *         additionalFields: { revoked: revokedField },
- *       },
+ *       session: { additionalFields: { revoked: revokedField } },
  *     })
  *
  * In the order in which a token meets them:
  *
  * 1. Start: a set-up that would keep raw tokens somewhere else, or an adapter with a method that could carry
- *    one past this file, is refused. See `refuse` below.
+ *    one past this file, is refused (refuse.ts). It shows in `await auth.$context`.
  * 2. Create: the token is replaced by its HMAC. A database CHECK (`token_hash ~ '^[0-9a-f]{64}$'`) makes
  *    anything else impossible to store, whatever an upgrade of better-auth does.
  * 3. Look-up: the token in every `where` is replaced by its HMAC, so a stolen hash finds nothing: it is hashed
@@ -31,24 +28,21 @@ import { type Secrets, sessionTokens } from './tokens.ts'
  *    who shares the table sees it at once and an audit sees it later. Or deleted: `onRevoke: 'delete'`.
  * 7. Other tables: a write that carries a token of the same request is refused.
  *
- * What this cannot do: `session.cookieCache` makes better-auth answer from a signed cookie without asking the
- * database, for five minutes by default. A revoked session would live on for as long, so leave it off.
  * It needs `@better-auth/core` (better-auth's own dependency, same version) for the identity of a request.
  */
 export function hashedSessions(
   database: (options: BetterAuthOptions) => DBAdapter,
   settings: HashedSessionsSettings,
 ): (options: BetterAuthOptions) => DBAdapter {
-  const tokens = sessionTokens(settings)
-  const onRevoke = settings.onRevoke ?? 'mark'
+  const { secret = '', previousSecret, onRevoke = 'mark' } = settings
   return (options) => {
-    refuse(options, onRevoke)
+    refuse(database, options, settings)
     // By better-auth's names and by the database's: an adapter takes both.
     const { modelName, fields } = sessionTable(options)
     const models = ['session', 'sessions', modelName, `${modelName}s`]
     const tokenFields = ['token', fields.token?.fieldName]
     return wrapAdapter(database(options), {
-      tokens,
+      tokens: sessionTokens(secret, previousSecret),
       memory: requestMemory(),
       onRevoke,
       isSession: (model) => models.includes(model),
@@ -59,7 +53,7 @@ export function hashedSessions(
 
 export interface HashedSessionsSettings extends Secrets {
   /** `mark` (default) keeps revoked rows, needs `revokedField`, and a job of yours to delete old ones. */
-  onRevoke?: OnRevoke
+  onRevoke?: OnRevoke | undefined
 }
 
 /** For `session.additionalFields`: set by the server only, never shown. */
@@ -71,19 +65,8 @@ export const revokedField = {
   returned: false,
 } as const
 
-function refuse(options: BetterAuthOptions, onRevoke: OnRevoke) {
-  // Keyed by the raw token, with the session as the value.
-  if (options.secondaryStorage)
-    throw new Error('hashed sessions: secondaryStorage would keep raw session tokens; remove it')
-  // Writes the raw session token into the verification table.
-  if (options.plugins?.some(({ id }) => id === 'one-time-token'))
-    throw new Error('hashed sessions: the one-time-token plugin stores raw session tokens; remove it')
-  if (onRevoke === 'mark' && sessionTable(options).fields.revoked?.type !== 'boolean')
-    throw new Error('hashed sessions: add session.additionalFields.revoked = revokedField')
-}
-
 function sessionTable(options: BetterAuthOptions) {
   const { session } = getAuthTables(options)
-  if (!session) throw new Error('hashed sessions: sessions are not kept in the database')
+  if (!session) throw refusal('sessions are not kept in the database')
   return session
 }

@@ -1,0 +1,14 @@
+import pg from 'pg'
+
+let config: pg.PoolConfig = {}
+
+/** Which database a `new Pool` of this file is on, whatever it was told: the examples of the documentation run on it. */
+export function usePool(to: pg.PoolConfig) {
+  config = to
+}
+
+export class Pool extends pg.Pool {
+  constructor(_?: pg.PoolConfig) {
+    super(config)
+  }
+}
