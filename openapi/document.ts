@@ -5,7 +5,7 @@ import { ALWAYS, CHARGED, COUNTED, ETAG, headerComponents, REQUEST_ID, refer } f
 import { introduction } from './introduction.ts'
 import { type Operation, operations } from './operations.ts'
 import { problemContent, problemResponse, problemSchemas, responseTypes } from './problems.ts'
-import { jsonSchema, parameters, requests, responses, type Schema } from './schemas.ts'
+import { jsonSchema, PAGE, parameters, requests, responses, type Schema } from './schemas.ts'
 
 const { version, license } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
 
@@ -21,7 +21,7 @@ const parameterComponents = {
     example: 42,
   },
   Completed: query('completed', true),
-  Limit: query('limit', 50),
+  Limit: query('limit', 50, { default: PAGE }),
   Cursor: query('cursor'),
   'If-Match': header(
     'If-Match',
@@ -50,9 +50,10 @@ const parameterComponents = {
   ),
 }
 
-function query(name: keyof typeof parameters, example?: unknown): Schema {
+function query(name: keyof typeof parameters, example?: unknown, facts?: Schema): Schema {
   const { description, ...schema } = jsonSchema(parameters[name], 'input')
-  return { name, in: 'query', description, schema, ...(example !== undefined && optional({ some: example })) }
+  const examples = example !== undefined && optional({ some: example })
+  return { name, in: 'query', description, schema: { ...schema, ...facts }, ...examples }
 }
 
 function header(name: string, description: string, schema: Schema, examples: Record<string, string>): Schema {

@@ -41,12 +41,6 @@ same task, with \`Idempotency-Replayed: true\`.
 \`X-Next-Cursor\`, while there are more tasks than fit the page, is the \`cursor\` of the next; \`Link\` is its whole
 address. On the last page there is neither.
 
-## From another origin
-
-A browser is let in from the origins that the API was set up for, with these request headers: \`Accept\`, \`Content-Type\`,
-\`Authorization\`, \`If-Match\`, \`If-None-Match\`, \`Idempotency-Key\`, \`X-Request-Id\`, and for tracing \`traceparent\`,
-\`tracestate\`, \`baggage\`, \`sentry-trace\`. Every header of an answer that is described here can be read.
-
 ## Later versions
 
 Answers may get new members, \`errors\` new codes, and failures new types and statuses: a client takes what it does not
@@ -69,7 +63,9 @@ ${codes}
 
 ## Browsers
 
-Pages of the configured origins may call, with credentials, and read every header described here. All answers carry
+Pages of the configured origins may call, with credentials, and read every header described here. They may send
+\`Accept\`, \`Content-Type\`, \`Authorization\`, \`If-Match\`, \`If-None-Match\`, \`Idempotency-Key\`, \`X-Request-Id\`, and for
+tracing \`traceparent\`, \`tracestate\`, \`baggage\` and \`sentry-trace\`. All answers carry
 \`X-Content-Type-Options: nosniff\`, \`Referrer-Policy: no-referrer\`, a \`Content-Security-Policy\` that allows
 nothing and, outside development, \`Strict-Transport-Security\`.
 `.trim()

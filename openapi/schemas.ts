@@ -58,7 +58,7 @@ const atLeastOne = Object.keys(TaskUpdate.shape)
 describe(TaskUpdate, atLeastOne)
 
 /** A page, and a bulk delete, hold no more. */
-const PAGE = z.toJSONSchema(TaskList.shape.limit, { io: 'input' }).maximum
+export const PAGE = z.toJSONSchema(TaskList.shape.limit, { io: 'input' }).maximum
 const id = BulkDelete.shape.task_ids.def.element
 describe(id, { format: 'int64', description: 'Given by the database; never used twice.', examples: [42] })
 describe(BulkDelete.shape.task_ids, {
@@ -67,7 +67,7 @@ describe(BulkDelete.shape.task_ids, {
 })
 describe(TaskId.shape.id, { format: 'int64', examples: [42] })
 describe(TaskList.shape.completed, { description: 'Only tasks that are done, or only those that are not.' })
-describe(TaskList.shape.limit, { description: 'How many tasks a page holds at most.', default: PAGE })
+describe(TaskList.shape.limit, { description: 'How many tasks a page holds at most.' })
 describe(TaskList.shape.cursor, {
   description: 'Where the page starts: opaque, the `X-Next-Cursor` of the page before it.',
   minLength: 1,
