@@ -1,14 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import openapi from '../../public/openapi.json' with { type: 'json' }
-import { startWorld } from './world.ts'
+import { aPerson, launch, phone, world } from './support.ts'
 
 const screenshots = join(import.meta.dirname, '../../dist/docs')
 const desktop = { viewport: { width: 1440, height: 900 } }
-const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
-
 const operations = Object.entries(openapi.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, { tags, summary }]) => ({
     summary,
@@ -16,26 +14,14 @@ const operations = Object.entries(openapi.paths).flatMap(([path, item]) =>
   })),
 )
 
-let world: Awaited<ReturnType<typeof startWorld>>
 let browser: Browser
 
 beforeAll(async () => {
   await mkdir(screenshots, { recursive: true })
-  world = await startWorld()
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-      // The network is unplugged: no name resolves, and no address but this machine's is one.
-      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-    ],
-  })
+  browser = await launch()
 })
 
-afterAll(async () => {
-  await browser?.close()
-  await world?.close()
-})
+afterAll(() => browser?.close())
 
 /** The docs page with a fresh profile, and what must not happen on it. */
 async function open(options: BrowserContextOptions, hash = '') {
@@ -48,9 +34,9 @@ async function open(options: BrowserContextOptions, hash = '') {
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('request', (request) => {
     const { origin, protocol } = new URL(request.url())
-    if (origin !== world.url && protocol !== 'data:' && protocol !== 'blob:') complaints.push(request.url())
+    if (origin !== world.api && protocol !== 'data:' && protocol !== 'blob:') complaints.push(request.url())
   })
-  await page.goto(`${world.url}/docs${hash}`)
+  await page.goto(`${world.api}/docs${hash}`)
   await page.getByRole('heading', { name: openapi.info.title }).first().waitFor()
   return { page, complaints, close: () => context.close() }
 }
@@ -85,7 +71,7 @@ describe.each([
   })
 
   test('calls the API with a token that is pasted', async () => {
-    const token = await world.signUp()
+    const { token } = await aPerson()
     const { page, complaints, close } = await open({ ...options, colorScheme })
     await page.getByPlaceholder('Token').first().fill(token)
     await page.evaluate(() => {
@@ -103,7 +89,7 @@ describe.each([
     await page.waitForTimeout(1000)
     await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-call.png`) })
 
-    const stored = await fetch(`${world.url}/tasks`, { headers: { Authorization: `Bearer ${token}` } })
+    const stored = await fetch(`${world.api}/tasks`, { headers: { Authorization: `Bearer ${token}` } })
     expect(await stored.json()).toMatchObject([{ title: 'Buy milk' }])
     const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))
     expect(kept, 'the token is nowhere but on the page').not.toContain(token)
@@ -114,19 +100,19 @@ describe.each([
 
 describe('as static assets', () => {
   test('the document may be read by any page, and kept for a while', async () => {
-    const response = await fetch(`${world.url}/openapi.json`)
+    const response = await fetch(`${world.api}/openapi.json`)
     expect(await response.json()).toEqual(openapi)
     const { headers } = response
     expect(headers.get('Content-Type')).toBe('application/json')
     expect(headers.get('Access-Control-Allow-Origin')).toBe('*')
     expect(headers.get('Cache-Control')).toBe('public, max-age=300')
     const etag = headers.get('ETag') ?? ''
-    const again = await fetch(`${world.url}/openapi.json`, { headers: { 'If-None-Match': etag } })
+    const again = await fetch(`${world.api}/openapi.json`, { headers: { 'If-None-Match': etag } })
     expect(again.status).toBe(304)
   })
 
   test('the page takes scripts, and makes calls, of its own origin only', async () => {
-    const { headers } = await fetch(`${world.url}/docs`)
+    const { headers } = await fetch(`${world.api}/docs`)
     const policy = headers.get('Content-Security-Policy') ?? ''
     expect(policy).toContain("default-src 'none'; script-src 'self';")
     expect(policy).toContain("connect-src 'self'")
@@ -136,7 +122,7 @@ describe('as static assets', () => {
 
   test.each(['/docs', '/openapi.json'])('%s has the headers of the API, and its methods', async (path) => {
     for (const method of ['GET', 'HEAD', 'POST']) {
-      const { status, headers } = await fetch(world.url + path, { method })
+      const { status, headers } = await fetch(world.api + path, { method })
       expect(status).toBe(method === 'POST' ? 405 : 200)
       expect(headers.get('Allow')).toBe('GET, HEAD')
       expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
@@ -146,7 +132,7 @@ describe('as static assets', () => {
   })
 
   test('the page with a trailing slash leads to the page', async () => {
-    const response = await fetch(`${world.url}/docs/`)
-    expect([response.status, response.url]).toEqual([200, `${world.url}/docs`])
+    const response = await fetch(`${world.api}/docs/`)
+    expect([response.status, response.url]).toEqual([200, `${world.api}/docs`])
   })
 })

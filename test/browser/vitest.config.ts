@@ -1,6 +1,14 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 // Apart from the other tests: it needs a browser (Debian's chromium, or CHROMIUM=/path/to/one).
 export default defineConfig({
-  test: { dir: import.meta.dirname, include: ['*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
+  test: {
+    dir: import.meta.dirname,
+    include: ['*.test.ts'],
+    globalSetup: join(import.meta.dirname, 'world.ts'),
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
+  },
 })

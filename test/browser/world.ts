@@ -2,15 +2,24 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
 import { up } from '../../drizzle/migrate.ts'
 import { migrateAuth, startAuth } from '../../local/auth/index.ts'
 import { startNeon } from '../../local/neon.ts'
 import { startUpstash } from '../../local/upstash.ts'
+import { startPages } from './pages.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The three origins that a browser meets, and the database behind them. */
+    world: { web: string; api: string; auth: string; databaseUrl: string; neon: string }
+  }
+}
 
 const root = join(import.meta.dirname, '../..')
 
-/** The local world on free ports: what `npm run dev` starts, static assets included, with data of its own. */
-export async function startWorld() {
+/** The local world on free ports: what `npm run dev` and `npm run web` start, with data of its own. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'tasks-browser-'))
   const upstashToken = crypto.randomUUID()
   const sessionHashSecret = 'session hash secret of the browser tests'
@@ -19,10 +28,13 @@ export async function startWorld() {
   await migrateAuth(neon)
   await up({ databaseUrl, fetchEndpoint: neon.url })
   if (!neon.pglite) throw new Error('the stand-in has no PGlite')
+  const pages = await startPages(join(folder, 'web'))
+  const web = `http://localhost:${pages.port}`
   const auth = await startAuth({
     database: neon.pglite,
     secret: 'better-auth secret of the browser tests, 0123456789',
     sessionHashSecret,
+    origins: [web],
   })
   const settings = {
     ENVIRONMENT: 'development',
@@ -31,33 +43,21 @@ export async function startWorld() {
     UPSTASH_REDIS_REST_URL: upstash.url,
     UPSTASH_REDIS_REST_TOKEN: upstashToken,
     SESSION_HASH_SECRET: sessionHashSecret,
+    CORS_ORIGINS: web,
   }
   const envFile = join(folder, 'env')
   const lines = Object.entries(settings).map(([name, value]) => `${name}="${value}"`)
   await writeFile(envFile, lines.join('\n'))
   const api = await startApi(['--env-file', envFile, '--persist-to', join(folder, 'state')])
-  return {
-    url: api.url,
-    /** Signs a user up, as a frontend would, and returns the session token. */
-    async signUp(): Promise<string> {
-      const response = await fetch(`${auth.url}/api/auth/sign-up/email`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', Origin: 'http://localhost:3000' },
-        body: JSON.stringify({
-          name: 'Ann',
-          email: `${crypto.randomUUID()}@example.com`,
-          password: 'correct horse battery staple',
-        }),
-      })
-      if (!response.ok) throw new Error(`sign-up answered ${response.status}`)
-      return ((await response.json()) as { token: string }).token
-    },
-    async close(): Promise<void> {
-      await api.close()
-      await auth.close()
-      await Promise.all([neon.close(), upstash.close()])
-      await rm(folder, { recursive: true, force: true })
-    },
+  const urls = { web, api: api.url, auth: `http://localhost:${auth.port}` }
+  await buildWeb(join(folder, 'web'), urls)
+  project.provide('world', { ...urls, databaseUrl, neon: neon.url })
+  return async () => {
+    await api.close()
+    await auth.close()
+    await pages.close()
+    await Promise.all([neon.close(), upstash.close()])
+    await rm(folder, { recursive: true, force: true })
   }
 }
 
@@ -78,14 +78,31 @@ async function startApi(args: string[]): Promise<{ url: string; close(): Promise
   const url = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       output += chunk
-      const ready = /Ready on (http:\/\/\S+)/.exec(output)
-      if (ready?.[1]) resolve(ready[1])
+      const port = /Ready on http:\/\/[^:]+:(\d+)/.exec(output)?.[1]
+      if (port) resolve(`http://localhost:${port}`)
     }
     child.stdout.on('data', read)
     child.stderr.on('data', read)
     child.once('exit', () => reject(new Error(`wrangler dev ended: ${output}`)))
   })
   return { url, close: () => ended(child) }
+}
+
+/** The web app as it would be deployed, for these addresses. */
+async function buildWeb(folder: string, urls: { api: string; auth: string }): Promise<void> {
+  const cwd = join(root, 'examples/web')
+  const vite = join(cwd, 'node_modules/vite/bin/vite.js')
+  const child = spawn(
+    process.execPath,
+    [vite, 'build', '--outDir', folder, '--emptyOutDir', '--logLevel', 'warn'],
+    {
+      cwd,
+      stdio: 'inherit',
+      env: { ...process.env, NODE_ENV: 'production', VITE_API_URL: urls.api, VITE_AUTH_URL: urls.auth },
+    },
+  )
+  const code = await new Promise((resolve) => child.once('exit', resolve))
+  if (code !== 0) throw new Error('examples/web could not be built: is it installed (npm run web:install)?')
 }
 
 async function ended(child: ChildProcess): Promise<void> {

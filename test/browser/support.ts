@@ -1,0 +1,121 @@
+import { neon, neonConfig } from '@neondatabase/serverless'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core'
+import { inject } from 'vitest'
+import type {} from './world.ts'
+
+export const world = inject('world')
+neonConfig.fetchEndpoint = world.neon
+/** SQL past the API. */
+export const sql = neon(world.databaseUrl)
+
+export const desktop = { viewport: { width: 1280, height: 800 } }
+export const phone = {
+  viewport: { width: 390, height: 844 },
+  deviceScaleFactor: 2,
+  isMobile: true,
+  hasTouch: true,
+}
+
+/** Debian's Chromium, or CHROMIUM=/path/to/one. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+      // The network is unplugged: no name resolves, and no address but this machine's is one.
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+    ],
+  })
+}
+
+export interface Person {
+  name: string
+  email: string
+  password: string
+  token: string
+}
+
+/** Signs a fresh user up at the auth server. */
+export async function aPerson(): Promise<Person> {
+  const account = {
+    name: 'Ann',
+    email: `${crypto.randomUUID()}@example.com`,
+    password: 'correct horse battery staple',
+  }
+  const response = await fetch(`${world.auth}/api/auth/sign-up/email`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Origin: world.web },
+    body: JSON.stringify(account),
+  })
+  if (!response.ok) throw new Error(`sign-up answered ${response.status}`)
+  return { ...account, token: ((await response.json()) as { token: string }).token }
+}
+
+/** The API as another device of this person uses it. */
+export function elsewhere({ token }: Pick<Person, 'token'>) {
+  return async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(world.api + path, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+    const text = await response.text()
+    return { status: response.status, body: text && JSON.parse(text) }
+  }
+}
+
+export async function titlesOf(person: Person): Promise<string[]> {
+  const { body } = await elsewhere(person)('GET', '/tasks')
+  return (body as { title: string }[]).map(({ title }) => title)
+}
+
+/** The web app in a fresh profile, with what the page complained of. */
+export async function open(
+  browser: Browser,
+  options: BrowserContextOptions = desktop,
+): Promise<{ page: Page; context: BrowserContext; complaints: string[] }> {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    // What the network does is the tests' own doing.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+      complaints.push(message.text())
+    }
+  })
+  await page.goto(world.web)
+  return { page, context, complaints }
+}
+
+export async function signIn(page: Page, { email, password }: Person): Promise<void> {
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByLabel('New task').waitFor()
+}
+
+/** The app of a fresh person who is signed in. */
+export async function atHome(browser: Browser, options?: BrowserContextOptions) {
+  const person = await aPerson()
+  const opened = await open(browser, options)
+  await signIn(opened.page, person)
+  return { ...opened, person }
+}
+
+export async function add(page: Page, title: string): Promise<void> {
+  await page.getByLabel('New task').fill(title)
+  await page.keyboard.press('Enter')
+}
+
+export const row = (page: Page, title: string) => page.getByRole('listitem').filter({ hasText: title })
+
+/** A row that the API has stored: a draft has no box to tick. */
+export const stored = (page: Page, title: string) =>
+  page.getByRole('checkbox', { name: `Done: ${title}`, exact: true })
