@@ -1,4 +1,4 @@
-import { open, type Target, targetOf } from './migrate.ts'
+import { open, readDevVars, type Target, targetOf } from './migrate.ts'
 
 /**
  * Tasks and Idempotency-Keys of users that the auth server has deleted: `npm run db:gone` counts them, and
@@ -49,7 +49,7 @@ export async function deleteGone(target: Target, batch = 10_000): Promise<Omit<C
 
 async function main([option]: string[]): Promise<void> {
   if (option !== undefined && option !== '--delete') throw new Error('Usage: npm run db:gone [-- --delete]')
-  const target = targetOf(process.env)
+  const target = targetOf(readDevVars())
   const counts = await countGone(target)
   for (const { table, rows, users } of counts)
     console.log(`${table}: ${rows} rows of ${users} users that are gone`)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { linesOf, SHAPE } from '../src/db/shape.ts'
@@ -109,8 +110,14 @@ export function targetOf({
   return { databaseUrl, fetchEndpoint }
 }
 
+/** As `wrangler dev` reads it; what the environment says itself comes first. */
+export function readDevVars(): NodeJS.ProcessEnv {
+  if (existsSync('.dev.vars')) process.loadEnvFile('.dev.vars')
+  return process.env
+}
+
 async function main(command: string | undefined): Promise<void> {
-  const target = targetOf(process.env)
+  const target = targetOf(readDevVars())
   if (command === 'up') {
     const names = await up(target)
     console.log(names.length > 0 ? `Applied ${names.join(', ')}.` : 'Nothing to apply.')
