@@ -119,7 +119,7 @@ export async function luaMachine(): Promise<Lua> {
   function reply(): Reply {
     switch (wasm._lua_type(state, -1)) {
       case NUMBER:
-        return Math.trunc(wasm._lua_tonumber(state, -1))
+        return integer(wasm._lua_tonumber(state, -1))
       case STRING:
         return text(-1)
       case BOOLEAN:
@@ -214,3 +214,6 @@ export async function luaMachine(): Promise<Lua> {
     },
   }
 }
+
+/** As C casts a double on the machines that Redis runs on. */
+const integer = (value: number) => (Math.abs(value) < 2 ** 63 ? Math.trunc(value) : -(2 ** 63))

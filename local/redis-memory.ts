@@ -93,9 +93,9 @@ export function memory(lua: Lua): Redis {
     const given = new Map<string, string>()
     for (let i = 0; i < options.length; i++) {
       const option = (options[i] as string).toUpperCase()
-      if (given.has(option) || !(option in SET_OPTIONS)) throw new ReplyError(SYNTAX)
-      given.set(option, SET_OPTIONS[option] ? (options[++i] ?? '') : option)
-      if (given.get(option) === '') throw new ReplyError(SYNTAX)
+      const value = SET_OPTIONS[option] ? options[++i] : option
+      if (!(option in SET_OPTIONS) || value === undefined) throw new ReplyError(SYNTAX)
+      given.set(option, value)
     }
     const times = [...given.keys()].filter((option) => option === 'KEEPTTL' || SET_OPTIONS[option])
     if (times.length > 1 || (given.has('NX') && given.has('XX'))) throw new ReplyError(SYNTAX)

@@ -35,6 +35,8 @@ export async function remote(url: string): Promise<Redis> {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
+    // Read as numbers, those past 2^53 would be off by more than a number's own rounding.
+    stringNumbers: true,
     connectTimeout: 2_000,
     commandTimeout: 2_000,
     retryStrategy: (times) => Math.min(times * 50, 500),
@@ -74,6 +76,7 @@ export async function remote(url: string): Promise<Redis> {
 function toReply(value: unknown): Reply {
   if (Array.isArray(value)) return value.map(toReply)
   if (value instanceof Buffer) return value.toString('latin1')
+  if (typeof value === 'string') return Number(value)
   if (!(value instanceof Error)) return value as Reply
   if (value.name === 'ReplyError') return new ReplyError(value.message)
   throw value
