@@ -65,22 +65,24 @@ export async function startWorld() {
   }
 }
 
-/** In front of the API: every object in an answer has a member more, every header line one, and codes are new. */
+const OF_A_CONNECTION =
+  /^(connection|content-encoding|content-length|host|http2-settings|keep-alive|transfer-encoding|upgrade)$/
+
+/** In front of the API: every object in an answer has a member more, the answer a header, and codes are new. */
 async function startLater(target: string) {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
-    const { host: _, connection: __, 'transfer-encoding': ___, ...headers } = request.headers
+    const headers = Object.entries(request.headers).filter(([name]) => !OF_A_CONNECTION.test(name))
     const answer = await fetch(target + request.url, {
       method: request.method ?? 'GET',
-      headers: headers as Record<string, string>,
+      headers: headers as [string, string][],
       ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
     })
     const text = await answer.text()
     const body = text && JSON.stringify(later(JSON.parse(text)))
     answer.headers.forEach((value, name) => {
-      if (!/^(content-length|content-encoding|transfer-encoding|connection)$/.test(name))
-        response.setHeader(name, value)
+      if (!OF_A_CONNECTION.test(name)) response.setHeader(name, value)
     })
     response.setHeader('X-A-New-Header', 'of a later version')
     response.writeHead(answer.status).end(body)
