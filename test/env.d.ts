@@ -8,3 +8,9 @@ declare namespace Cloudflare {
     mainModule: typeof import('../src/index.ts')
   }
 }
+
+/** A file's text. */
+declare module '*?raw' {
+  const text: string
+  export default text
+}
