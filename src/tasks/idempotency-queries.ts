@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { type Database, statement } from '../db/client.ts'
 import { alive, authorized, type Session } from '../session/session.ts'
 import { bodyHash } from './idempotency-key.ts'
-import { tag } from './queries.ts'
+import { iso, tag } from './queries.ts'
 import type { TaskRow } from './representation.ts'
 import type { TaskCreate } from './schemas.ts'
 
@@ -39,7 +39,7 @@ const createOnceStatement = statement(sql`with ${alive},
   )
   select draft.user_id, claim.task_id, claim.created_at, claim.body_hash, task_id = id,
     ${tag(sql`1`, sql`claim.created_at`, sql`claim.task_id`, sql`draft.user_id`)}
-  from draft, claim`)
+  from draft, claim, ${iso}`)
 
 export type CreatedOnce = { row: TaskRow; replayed: boolean } | 'reused'
 

@@ -26,9 +26,15 @@ const taskTag = tag(sql`tasks.version`, sql`tasks.updated_at`, sql`tasks.id`, sq
 const tagged = sql`${taskColumns}, ${taskTag} as tag`
 const mine = sql`tasks.id = ${$('id')}::bigint and tasks.user_id = ${owner}`
 
+/**
+ * A role may have a DateStyle and a TimeZone of its own. Joined to the session, this gives timestamps the text that
+ * `rfc3339` reads, in this transaction: their text is made when a row is sent, and a row has the session in it.
+ */
+export const iso = sql`(select set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'UTC', true)) as iso`
+
 /** The columns of a `TaskRow`, from the session and a subquery of `taskColumns`; nulls where that has no row. */
 const withSession = (from: SQL) =>
-  sql`select session.user_id, task.* from session left join ${from} as task on true`
+  sql`select session.user_id, task.* from session cross join ${iso} left join ${from} as task on true`
 
 const getStatement = statement(
   sql`with ${alive} ${withSession(sql`(select ${tagged} from tasks where ${mine})`)}`,
@@ -81,7 +87,8 @@ export async function listTasks(db: Database, session: Session, input: ListInput
 
 const createStatement = statement(sql`with ${alive}
   insert into tasks (user_id, title, description, completed)
-  select user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean from session
+  select user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean
+  from session cross join ${iso}
   returning tasks.user_id, ${tagged}`)
 
 export async function createTask(db: Database, session: Session, task: TaskCreate): Promise<TaskRow> {

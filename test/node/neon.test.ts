@@ -249,11 +249,11 @@ describe('a client that hangs up', () => {
     const text = crypto.randomUUID()
     const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
     const busy = SERVER
-      ? Promise.all(Array.from({ length: 20 }, () => send({ query: 'select pg_sleep(1)' })))
-      : neon.pglite.transaction(() => sleep(1_000))
-    await sleep(100)
+      ? Promise.all(Array.from({ length: 20 }, () => send({ query: 'select pg_sleep(4)' })))
+      : neon.pglite.transaction(() => sleep(2_000))
+    await sleep(1_000)
     const insert = { query: 'insert into notes (text) values ($1)', params: [text] }
-    await expect(send(insert, { signal: AbortSignal.timeout(300) })).rejects.toThrow()
+    await expect(send(insert, { signal: AbortSignal.timeout(500) })).rejects.toThrow()
     await busy
     expect(await rows(text)).toBe(0)
   })
