@@ -248,15 +248,18 @@ describe('an option', () => {
   const value = async (key: string) => ((await ask(['GET', key])) as { result?: unknown }).result
 
   test.each([
-    [['NX'], 1, 4],
-    [['XX'], 0, 0],
-    [['gt'], 0, 0],
-    [['LT'], 1, 4],
-  ])('of PEXPIRE, %j, is kept to', async (options, first, afterwards) => {
+    ['NX', 1, 0],
+    ['XX', 0, 1],
+    ['gt', 0, 1],
+    ['LT', 1, 0],
+  ])('of PEXPIRE, %s, is kept to', async (option, ofLasting, ofShorter) => {
     const key = aKey()
     await ask(['SET', key, 1])
-    expect(await ask(['PEXPIRE', key, 4e6, ...options])).toMatchObject({ result: first })
-    expect(await ttl(key)).toBe(afterwards)
+    expect(await ask(['PEXPIRE', key, 4e6, option])).toMatchObject({ result: ofLasting })
+    expect(await ttl(key)).toBe(4 * ofLasting)
+    await ask(['PEXPIRE', key, 4e6])
+    expect(await ask(['PEXPIRE', key, 8e6, option])).toMatchObject({ result: ofShorter })
+    expect(await ttl(key)).toBe(4 + 4 * ofShorter)
   })
 
   test('of SET is kept to', async () => {
