@@ -153,7 +153,7 @@ async function startApi(vars: Record<string, string>): Promise<void> {
       // The later file wins.
       ...(passed.length > 0 ? ['--env-file', '.dev.vars'] : []),
       ...['--env-file', '.dev.vars.example'],
-      '--show-interactive-dev-session=false',
+      ...['--define', 'DEVELOPING:true', '--show-interactive-dev-session=false'],
     ],
     root,
     { ...process.env, WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false' },

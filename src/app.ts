@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { type AppEnv, router } from './context.ts'
 import { connect } from './db/client.ts'
+import { development } from './development.ts'
 import { configure } from './env.ts'
 import { crossOrigin, requestId, securityHeaders } from './headers.ts'
 import { health } from './health/routes.ts'
@@ -43,6 +44,7 @@ app.use(
   securityHeaders,
   crossOrigin,
   settings,
+  development,
   methodNotAllowed({
     app,
     onMethodNotAllowed: (c, methods) =>

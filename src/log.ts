@@ -22,3 +22,9 @@ export const requestLog = createMiddleware<AppEnv>(async function requestLog(c, 
     ...c.get('note'),
   })
 })
+
+/** An error with what caused it, in lines: `wrangler dev` puts the source's lines in place of the bundle's. */
+export function explain(error: unknown): void {
+  console.error(error instanceof Error ? error.stack : error)
+  if (error instanceof Error && error.cause !== undefined) explain(error.cause)
+}

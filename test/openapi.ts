@@ -110,9 +110,9 @@ export function allowed(path: string): string[] {
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].sort()
 }
 
-/** The same on every answer, and so in the document's introduction. */
+/** The same on every answer, and so in the document's introduction; `server-timing` is that of `npm run dev`. */
 const EVERYWHERE =
-  /^(access-control-.*|content-length|content-security-policy|content-type|referrer-policy|strict-transport-security|x-content-type-options)$/
+  /^(access-control-.*|content-length|content-security-policy|content-type|referrer-policy|server-timing|strict-transport-security|x-content-type-options)$/
 
 /** A problem that no operation has: of an unknown path or method. */
 const ANY = { type: true, title: true, status: true }

@@ -76,13 +76,13 @@ export function connect(settings: Settings): Database {
       } catch (error) {
         const fault = classify(error)
         const wait = Math.random() * MAX_RETRY_JITTER_MS
-        if (!fault.passing || wait >= left) throw unavailable(fault)
+        if (!fault.passing || wait >= left) throw unavailable(fault, statement, error)
         await new Promise((resolve) => setTimeout(resolve, wait))
       }
       try {
         return await send(statement, values)
       } catch (error) {
-        throw unavailable(classify(error))
+        throw unavailable(classify(error), statement, error)
       }
     },
 
@@ -91,7 +91,7 @@ export function connect(settings: Settings): Database {
         return await send(statement, values)
       } catch (error) {
         const fault = classify(error)
-        throw unavailable(fault, fault.refused ? undefined : OUTCOME_UNKNOWN)
+        throw unavailable(fault, statement, error, fault.refused ? undefined : OUTCOME_UNKNOWN)
       }
     },
   }
@@ -170,11 +170,12 @@ function told(body: string): { code?: unknown; message?: unknown } {
   }
 }
 
-function unavailable(fault: Fault, detail?: string): Problem {
-  if (fault.bug) return new Problem('internal_error', { cause: `database: ${fault.code}` })
-  return new Problem('service_unavailable', {
-    detail,
-    cause: `database: ${fault.code}`,
-    headers: { 'Retry-After': '5' },
-  })
+function unavailable(fault: Fault, { text }: Statement, error: unknown, detail?: string): Problem {
+  const cause = `database: ${fault.code}`
+  const problem = fault.bug
+    ? new Problem('internal_error', { cause })
+    : new Problem('service_unavailable', { detail, cause, headers: { 'Retry-After': '5' } })
+  // For a developer's eyes (development.ts): the statement without its values, and the driver's own error.
+  problem.cause = new Error(text, { cause: error })
+  return problem
 }
