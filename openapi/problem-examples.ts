@@ -1,7 +1,8 @@
 import type { Context } from 'hono'
 import { type AppEnv, router } from '../src/context.ts'
-import { settle } from '../src/limit/headers.ts'
-import { onError, Problem, type ProblemType, unauthorized } from '../src/problem.ts'
+import { enforce } from '../src/limit/headers.ts'
+import { Problem, type ProblemType, unauthorized } from '../src/problem.ts'
+import { onError } from '../src/problem-response.ts'
 import { BulkDelete, TaskCreate, TaskId, TaskList, TaskUpdate } from '../src/tasks/schemas.ts'
 import { body, params, query } from '../src/validate.ts'
 import { REQUEST_ID } from './headers.ts'
@@ -30,7 +31,15 @@ function raise(type: ProblemType, c: Context<AppEnv>): Error {
   if (type === 'rate_limit_exceeded') {
     const policy = c.req.method === 'GET' ? 'read' : 'write'
     const reset = Date.now() + 23_000
-    settle(c, { admitted: false, policy, limit: LIMITS[policy], by: 'redis', remaining: 0, reset })
+    enforce(c, {
+      admitted: false,
+      policy,
+      limit: LIMITS[policy],
+      window: 60,
+      by: 'redis',
+      remaining: 0,
+      reset,
+    })
   }
   return new Problem(type)
 }

@@ -10,6 +10,7 @@ export const WHEN: Record<ProblemType, string> = {
   authentication_error: 'No session token, or one that is unknown, expired, revoked or malformed.',
   not_found: 'There is no such task, or it is another user’s: the answer is the same.',
   method_not_allowed: 'The path is known, the method is not one of `Allow`.',
+  request_timeout: 'The body did not arrive whole within ten seconds.',
   precondition_failed: 'The task is no longer at the version that `If-Match` names.',
   payload_too_large: 'The body is larger than 64 KiB.',
   unsupported_media_type: 'The body is not `application/json`.',
@@ -127,7 +128,7 @@ const OWN: { [T in ProblemType]?: HeaderName[] } = {
   rate_limit_exceeded: ['Retry-After'],
   service_unavailable: ['Retry-After'],
 }
-const PERHAPS_CHARGED: ProblemType[] = ['payload_too_large', 'internal_error', 'service_unavailable']
+const PERHAPS_CHARGED: ProblemType[] = ['internal_error', 'service_unavailable']
 
 /** The problem as the answer to this operation, with an example that it gave. */
 export async function problemContent(type: ProblemType, operation: Operation): Promise<Schema> {

@@ -28,7 +28,12 @@ const toFirst = {
 }
 
 const SESSION: ProblemType[] = ['authentication_error', 'rate_limit_exceeded', 'service_unavailable']
-const BODY: ProblemType[] = ['validation_error', 'payload_too_large', 'unsupported_media_type']
+const BODY: ProblemType[] = [
+  'validation_error',
+  'request_timeout',
+  'payload_too_large',
+  'unsupported_media_type',
+]
 const NOT_MODIFIED: Answer = {
   description: 'Not modified. What the client holds, by `If-None-Match`, is still good.',
   headers: VALIDATORS,

@@ -1,4 +1,3 @@
-import { bodyLimit } from 'hono/body-limit'
 import type { ApplyGlobalResponse } from 'hono/client'
 import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed } from 'hono/method-not-allowed'
@@ -9,11 +8,10 @@ import { configure } from './env.ts'
 import { crossOrigin, requestId, securityHeaders } from './headers.ts'
 import { health } from './health/routes.ts'
 import { requestLog } from './log.ts'
-import { notFound, onError, Problem, respond } from './problem.ts'
+import { Problem } from './problem.ts'
 import type { ProblemResponses } from './problem-body.ts'
+import { notFound, onError, respond } from './problem-response.ts'
 import { tasks } from './tasks/routes.ts'
-
-const MAX_BODY_BYTES = 64 * 1024
 
 /** A bad setting answers 503 everywhere but at /health, which says that the Worker itself is alive. */
 const settings = createMiddleware<AppEnv>(async function settings(c, next) {
@@ -54,12 +52,6 @@ app.use(
       ),
   }),
   onlyErrors,
-  bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: () => {
-      throw new Problem('payload_too_large')
-    },
-  }),
 )
 
 app.onError(onError)

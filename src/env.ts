@@ -15,8 +15,6 @@ export interface Env {
   /** The platform's own rate limits, counted per location: wrangler.toml, `ratelimits`. */
   READS?: RateLimit
   WRITES?: RateLimit
-  LOOKUPS?: RateLimit
-  FAILURES?: RateLimit
 }
 
 export type Settings = z.output<typeof Settings>

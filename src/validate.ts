@@ -1,5 +1,6 @@
 import { zValidator } from '@hono/zod-validator'
 import type * as z from 'zod/mini'
+import { readText } from './body.ts'
 import { type FieldError, invalid, malformed, Problem } from './problem.ts'
 
 /** A rule of ours inside a zod schema; `code` and `message` go into `errors[]` as they are. */
@@ -78,23 +79,15 @@ export function body<T extends z.ZodMiniType>(schema: T) {
   const validate = zValidator('json', schema, hook)
   const checked: typeof validate = async function body(c, next) {
     const mediaType = c.req.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase()
-    const bytes = await c.req.arrayBuffer()
-    if (mediaType === undefined && bytes.byteLength === 0) throw malformed()
+    const text = await readText(c.req.raw)
+    if (mediaType === undefined && text === '') throw malformed()
     const isPatch = c.req.method === 'PATCH'
     if (mediaType !== JSON_TYPE && !(isPatch && mediaType === MERGE_PATCH)) {
       throw new Problem('unsupported_media_type', isPatch ? { headers: ACCEPT_PATCH } : {})
     }
-    assertUtf8(bytes)
+    // Where hono keeps what was read; it is a promise there, whatever the type says.
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(text) })
     return validate(c, next)
   }
   return checked
-}
-
-/** RFC 8259 §8.1. The platform's own JSON reader would replace bad bytes and so store what nobody sent. */
-function assertUtf8(bytes: ArrayBuffer): void {
-  try {
-    new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
-  } catch {
-    throw malformed()
-  }
 }

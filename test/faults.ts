@@ -1,3 +1,4 @@
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { neonConfig } from '@neondatabase/serverless'
 import { app } from '../src/app.ts'
@@ -43,8 +44,6 @@ export const UNLIMITED: Env = {
   RATE_LIMIT_WRITES: '999999',
   READS: undefined,
   WRITES: undefined,
-  LOOKUPS: undefined,
-  FAILURES: undefined,
 }
 
 /** Like `client`, for a Worker of the given env: another env is another memory, breaker and set of settings. */
@@ -58,10 +57,15 @@ export function apiWith(bindings: Env, token?: string, address = randomAddress()
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
         ...headers,
       },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body !== undefined && {
+        body: typeof body === 'string' || body instanceof ReadableStream ? body : JSON.stringify(body),
+      }),
     })
+    const ctx = createExecutionContext()
     try {
-      const response = await app.fetch(request, bindings)
+      const response = await app.fetch(request, bindings, ctx)
+      // What runs beside the request ends before the next one, so that a test can count on it.
+      await waitOnExecutionContext(ctx)
       await expectDocumented(method, path, response.clone())
       return response
     } finally {

@@ -2,8 +2,8 @@ import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 import { configure } from '../src/env.ts'
-import { retryAfter } from '../src/limit/headers.ts'
-import { charge } from '../src/limit/limiter.ts'
+import { userBudget } from '../src/limit/budgets.ts'
+import { acquire, decideInHand } from '../src/limit/limiter.ts'
 import { envWith } from './faults.ts'
 
 /**
@@ -22,9 +22,11 @@ function instances(limit: number) {
   const settings = bindings.map(
     (each) => configure(each).settings as NonNullable<ReturnType<typeof configure>['settings']>,
   )
-  const key = `user:${crypto.randomUUID()}`
+  const user = crypto.randomUUID()
   return async (which: number) => {
-    const decision = await charge(env, settings[which % 2] as (typeof settings)[0], 'read', key)
+    const mine = settings[which % 2] as (typeof settings)[0]
+    const budget = userBudget(mine, 'read', user)
+    const decision = decideInHand(budget) ?? (await acquire(env, mine, budget))
     // A busy machine may let Redis miss its deadline; what then answers is another test's matter.
     fc.pre(decision.remaining !== undefined)
     return decision
@@ -50,7 +52,7 @@ const history = fc.record({
   instance: fc.nat({ max: 1 }),
 })
 
-test('of a thousand histories, each lets in who has waited Retry-After, and no minute more than its budget', async () => {
+test('of three hundred histories, each lets in who has waited Retry-After, and no minute more than its budget', async () => {
   let [histories, waits] = [0, new Set<number>()]
   const property = fc.asyncProperty(history, async ({ limit, start, steps, instance }) => {
     const send = instances(limit)
@@ -68,18 +70,19 @@ test('of a thousand histories, each lets in who has waited Retry-After, and no m
       for (let i = 0; i < requests; i++) await request(instance)
     }
     let last = await request(instance)
+    // The other instance may hold a unit.
     for (let i = 0; last.admitted && i < limit; i++) last = await request(instance)
     expect(last.admitted, 'one more than the budget, at one moment').toBe(false)
-    const seconds = retryAfter(last.reset, now)
+    const seconds = Math.ceil((last.reset - now) / 1000)
     expect(seconds).toBeGreaterThanOrEqual(1)
-    expect(seconds).toBeLessThanOrEqual(61)
+    expect(seconds).toBeLessThanOrEqual(60)
     now += seconds * 1000
     expect((await request(instance)).admitted, `after ${seconds} s`).toBe(true)
     for (const count of admitted.values()) expect(count).toBeLessThanOrEqual(limit)
     histories += 1
     waits = waits.add(seconds)
   })
-  await fc.assert(property, { numRuns: 1_000, endOnFailure: true })
-  expect(histories).toBe(1_000)
+  await fc.assert(property, { numRuns: 300, endOnFailure: true })
+  expect(histories).toBe(300)
   expect(waits.size).toBeGreaterThan(30)
 }, 300_000)

@@ -16,6 +16,7 @@ const isTo = (url: string, ...upstreams: string[]) =>
 export async function record(work: () => Promise<unknown>): Promise<Trips> {
   const trips: Trips = { database: 0, redis: 0, depth: 0, commands: [] }
   const { fetch } = globalThis
+  const underWay = new Set<Promise<Response>>()
   globalThis.fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input)
     // One longer than any chain that has ended by now.
@@ -25,14 +26,19 @@ export async function record(work: () => Promise<unknown>): Promise<Trips> {
       trips.redis += 1
       trips.commands.push(String(init?.body))
     }
+    const call = fetch(input, init)
+    underWay.add(call)
     try {
-      return await fetch(input, init)
+      return await call
     } finally {
+      underWay.delete(call)
       trips.depth = Math.max(trips.depth, depth)
     }
   }
   try {
     await work()
+    // What runs beside a request may outlive its answer.
+    await Promise.allSettled(underWay)
     return trips
   } finally {
     globalThis.fetch = fetch

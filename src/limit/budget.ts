@@ -1,95 +1,132 @@
-import { inAMinute, WINDOW_MS, windowEnd } from './window.ts'
+import { windowEnd } from './window.ts'
 
 /** Two budgets a caller, over all routes of a class. */
 export type BudgetName = 'read' | 'write'
 
-export interface Decision {
-  admitted: boolean
-  /** The policy that was charged, and its requests a minute. */
-  policy: string
-  limit: number
-  /** Which counter answered. */
-  by: 'redis' | 'platform' | 'isolate'
-  /** How many are left; absent where this would be a guess. */
-  remaining?: number
-  /** When the window ends and a caller who was refused is admitted again, in epoch ms. */
-  reset: number
+/** Units that are being asked for. They are good until `end`, the end of their window. */
+export interface Ask {
+  end: number
+  /** For the request that waits: 1, or 0 where none does. */
+  waiting: number
+  /** For requests to come; negative where units go back. */
+  extra: number
 }
 
-/** How soon a budget that was spent is asked for again; a sliding window may have let some of it return. */
-const REFUSAL_KEPT_MS = 500
+/** Of what Redis has left, this part may wait in hands, of all isolates together. */
+const IN_HANDS = 1 / 8
 
-/** One caller's budget as this isolate knows it: what it let through this minute, and what it was last told. */
+/**
+ * One caller's budget in one window, as one isolate knows it: an escrow. Units are taken from the counter that all
+ * isolates share before they are spent, so together these never admit more than the limit. Whoever asks takes more
+ * than one, a lease, and spends the rest without a trip. How many is earned, so that no isolate strands more than it
+ * used, and near the end of a budget units are asked for one by one.
+ */
 export class Budget {
   readonly policy: BudgetName
   readonly limit: number
+  /** The caller, as Redis and the platform know them. */
+  readonly key: string
+  /** Whether the platform has counted too, whose minute is not ours. */
+  onPlatform = false
   #end = 0
+  #inHand = 0
   #admitted = 0
-  #underWay = 0
-  #lastSight: number
-  #refusal: { decision: Decision; keptUntil: number } | undefined
-  #aligned = true
+  #waiting = 0
+  #coming = 0
+  #isReturning = false
+  /** What Redis has left, by its last word. */
+  #left = 0
 
-  constructor(policy: BudgetName, limit: number) {
+  constructor(policy: BudgetName, limit: number, key: string) {
     this.policy = policy
     this.limit = limit
-    this.#lastSight = limit
+    this.key = key
   }
 
-  /** Whether more than a tenth was left at last sight, with one more request and those under way taken off. */
-  isComfortable(): boolean {
-    this.#roll(Date.now())
-    return this.#lastSight - this.#underWay - 1 > this.limit / 10
-  }
-
-  /** What this isolate leaves of the budget: never less than there is in fact. */
-  get left(): number {
-    return this.limit - this.#admitted - this.#underWay
-  }
-
-  /** Asks for one request, unless the answer is certain: so a flood of refused ones costs no trip. */
-  async spend(ask: () => Promise<Decision>): Promise<Decision> {
-    const now = Date.now()
+  /** Spends a unit that is in hand. */
+  take(now: number): boolean {
     this.#roll(now)
-    if (this.#refusal && now < this.#refusal.keptUntil) return { ...this.#refusal.decision, by: 'isolate' }
-    if (this.left <= 0) {
-      return refusal(this.policy, this.limit, this.#aligned ? this.#end : inAMinute())
-    }
-    const window = this.#end
-    this.#underWay += 1
-    const decision = await ask()
-    if (window === this.#end) this.#learn(decision)
-    return decision
+    if (this.#inHand === 0) return false
+    this.#inHand -= 1
+    this.#admitted += 1
+    return true
   }
 
-  #learn(decision: Decision): void {
-    this.#underWay -= 1
-    this.#aligned = decision.by !== 'platform'
-    if (decision.admitted) {
-      this.#admitted += 1
-      this.#lastSight = decision.remaining ?? this.#lastSight
-    } else {
-      this.#lastSight = 0
-      this.#refusal = { decision, keptUntil: Date.now() + REFUSAL_KEPT_MS }
+  /** Whether nothing is in hand and there is nothing to ask for, until the window ends. */
+  isSpent(now: number): boolean {
+    this.#roll(now)
+    return this.#inHand === 0 && (this.#left === 0 || this.#admitted + this.#waiting >= this.limit)
+  }
+
+  get isEmpty(): boolean {
+    return this.#inHand === 0
+  }
+
+  /** What to ask for: a lease for a request that waits (1), or the refill of an empty hand (0). */
+  ask(waiting: 0 | 1, now: number): Ask {
+    this.#roll(now)
+    const extra = Math.max(0, this.#earned - this.#coming)
+    this.#waiting += waiting
+    this.#coming += extra
+    return { end: this.#end, waiting, extra }
+  }
+
+  /**
+   * How many units may be in hand: as many as this isolate has admitted, and its share of what all of them may hold.
+   * The share is that of its requests among all: a user of one isolate has nearly all of it, and of ten that share a
+   * user each has a tenth, so that none is refused below four fifths of the budget (test/node/leases.test.ts).
+   */
+  get #earned(): number {
+    const share = Math.min(1, this.#admitted / Math.max(1, this.limit - this.#left))
+    return Math.min(this.#admitted, Math.floor(this.#left * IN_HANDS * share))
+  }
+
+  /** What became of it: `granted` units, the request's own first; `left` only where Redis said it. */
+  receive({ end, waiting, extra }: Ask, granted: number, left = this.#left): void {
+    if (end !== this.#end) return
+    this.#waiting -= waiting
+    this.#coming -= Math.max(0, extra)
+    if (extra < 0) this.#isReturning = false
+    if (granted > 0) {
+      this.#admitted += waiting
+      this.#inHand += granted - waiting
     }
+    this.#left = left
+  }
+
+  /** A request that was admitted had no right to it; `unit` where it spent one of Redis's. */
+  putBack(end: number, unit: boolean): void {
+    if (end !== this.#end) return
+    this.#admitted -= 1
+    if (unit) this.#inHand += 1
+  }
+
+  /** Takes out of the hand what is more than this isolate has used, for Redis to have again; one return at a time. */
+  takeSurplus(): Ask {
+    const surplus = this.#isReturning ? 0 : Math.max(0, this.#inHand - this.#admitted)
+    this.#inHand -= surplus
+    this.#isReturning ||= surplus > 0
+    return { end: this.#end, waiting: 0, extra: -surplus }
+  }
+
+  /** What the caller has left: never less than there is in fact, and exact where one isolate serves them. */
+  get remaining(): number {
+    return Math.max(0, Math.min(this.limit - this.#admitted, this.#left + this.#inHand))
+  }
+
+  get end(): number {
+    return this.#end
   }
 
   #roll(now: number): void {
     if (now < this.#end) return
-    // A sliding window has forgotten a minute only when the next one is over.
-    if (now >= this.#end + WINDOW_MS) this.#lastSight = this.limit
+    this.onPlatform = false
     this.#end = windowEnd(now)
+    this.#inHand = 0
     this.#admitted = 0
-    this.#underWay = 0
-    this.#refusal = undefined
+    this.#waiting = 0
+    this.#coming = 0
+    this.#isReturning = false
+    this.#left = this.limit
   }
 }
-
-export const refusal = (policy: string, limit: number, reset: number): Decision => ({
-  admitted: false,
-  policy,
-  limit,
-  by: 'isolate',
-  remaining: 0,
-  reset,
-})

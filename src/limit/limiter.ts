@@ -1,73 +1,85 @@
 import type { Env, Settings } from '../env.ts'
 import { perIsolate } from '../isolate.ts'
 import { Breaker } from './breaker.ts'
-import { Budget, type BudgetName, type Decision, refusal } from './budget.ts'
-import { CappedMap } from './capped-map.ts'
-import { Patience } from './patience.ts'
-import { chargeUpstash } from './upstash.ts'
-import { inAMinute, windowEnd } from './window.ts'
+import type { Ask, Budget } from './budget.ts'
+import { admit, type Decision, refuse } from './decision.ts'
+import { askRedis, type Grant } from './grant.ts'
 
-/** One charge of one budget. Asks Redis, else the platform's counter and this isolate's. Never rejects. */
-export async function charge(env: Env, settings: Settings, name: BudgetName, key: string): Promise<Decision> {
-  const budget = budgetOf(settings, name, key)
-  return await budget.spend(async () => {
-    const breaker = breakerOf(settings)
-    if (breaker.allows(Date.now())) {
-      try {
-        const answer = await patienceOf(settings).wait((signal) =>
-          chargeUpstash(settings, budget, key, signal),
-        )
-        breaker.succeeded()
-        return answer
-      } catch (error) {
-        breaker.failed(Date.now(), error instanceof Error ? error.name : 'unknown')
-      }
-    }
-    const decision = await askNearby(env, budget, key)
-    if (!decision.admitted) return decision
-    const { remaining: _, ...admitted } = decision
-    return admitted
-  })
+const breakerOf = perIsolate(() => new Breaker())
+
+/** A unit in hand, or the refusal of a budget that is known to be spent. Undefined: somebody has to be asked. */
+export function decideInHand(budget: Budget): Decision | undefined {
+  const now = Date.now()
+  if (budget.take(now)) return admit(budget, 'lease')
+  return budget.isSpent(now) ? refuse(budget, 'isolate') : undefined
 }
 
-/** The same without a trip: by this isolate's count, and the platform's of this location. */
-export async function chargeHere(
-  env: Env,
-  settings: Settings,
-  name: BudgetName,
-  key: string,
-): Promise<Decision> {
-  const budget = budgetOf(settings, name, key)
-  return await budget.spend(() => askNearby(env, budget, key))
+/** A lease for a request that waits: from Redis, else what the platform and this isolate say. Never rejects. */
+export async function acquire(env: Env, settings: Settings, budget: Budget): Promise<Decision> {
+  const ask = budget.ask(1, Date.now())
+  const grant = await tryRedis(settings, budget, ask)
+  if (!grant) return await askNearby(env, budget, ask)
+  budget.receive(ask, grant.granted, grant.left)
+  if (grant.granted > 0) return admit(budget, 'redis', ask.end)
+  // What was left may have come into this isolate's hand, with the lease of another request.
+  return budget.take(Date.now()) ? admit(budget, 'lease') : refuse(budget, 'redis')
 }
 
-/** What the isolate leaves of the budget is what `spend` has seen to; there remains the platform to ask. */
-async function askNearby(env: Env, { policy, limit, left }: Budget, key: string): Promise<Decision> {
-  const binding = policy === 'read' ? env.READS : env.WRITES
-  if (!(await platformAdmits(binding, key))) return { ...refusal(policy, limit, inAMinute()), by: 'platform' }
+/** The same without a call to Redis, for a request that costs the upstreams nothing else. Never rejects. */
+export async function acquireNearby(env: Env, budget: Budget): Promise<Decision> {
+  const decision = decideInHand(budget) ?? (await askNearby(env, budget, budget.ask(1, Date.now())))
+  return { ...decision, remaining: decision.admitted ? budget.remaining : 0 }
+}
+
+/** Fills a hand that is empty, for requests to come. Never rejects. */
+export async function refill(settings: Settings, budget: Budget): Promise<void> {
+  await exchange(settings, budget, budget.ask(0, Date.now()))
+}
+
+/** Takes an admission back, and gives Redis what this isolate would strand. Never rejects. */
+export async function release(settings: Settings, budget: Budget, decision: Decision): Promise<void> {
+  const { admitted, by, reset } = decision
+  if (!admitted) return
+  budget.putBack(reset, by === 'redis' || by === 'lease')
+  for (let ask = budget.takeSurplus(); ask.extra < 0; ask = budget.takeSurplus()) {
+    await exchange(settings, budget, ask)
+  }
+}
+
+async function exchange(settings: Settings, budget: Budget, ask: Ask): Promise<void> {
+  if (ask.extra === 0) return
+  const grant = await tryRedis(settings, budget, ask)
+  budget.receive(ask, grant?.granted ?? 0, grant?.left)
+}
+
+async function tryRedis(settings: Settings, budget: Budget, ask: Ask): Promise<Grant | undefined> {
+  const breaker = breakerOf(settings)
+  if (!breaker.allows(Date.now())) return undefined
+  try {
+    const grant = await askRedis(settings, budget, ask)
+    breaker.succeeded()
+    return grant
+  } catch (error) {
+    breaker.failed(Date.now(), error)
+    return undefined
+  }
+}
+
+/** The platform's own counter, of this location. What this isolate leaves of the budget, `isSpent` has seen to. */
+async function askNearby(env: Env, budget: Budget, ask: Ask): Promise<Decision> {
+  const binding = budget.policy === 'read' ? env.READS : env.WRITES
+  const admitted = await platformAdmits(binding, budget.key)
+  budget.receive(ask, admitted ? 1 : 0)
+  budget.onPlatform = binding !== undefined
   const by = binding ? 'platform' : 'isolate'
-  return { admitted: true, policy, limit, by, remaining: left, reset: windowEnd(Date.now()) }
+  return admitted ? admit(budget, by, ask.end) : refuse(budget, by)
 }
 
-/** The native rate-limit binding's word; true where there is none to ask. */
-export async function platformAdmits(binding: RateLimit | undefined, key: string): Promise<boolean> {
+/** True where there is none to ask. */
+async function platformAdmits(binding: RateLimit | undefined, key: string): Promise<boolean> {
   try {
     return binding ? (await binding.limit({ key })).success : true
   } catch {
     return true
   }
 }
-
-/** One caller's budget, for a look at it before it is charged. */
-export function budgetOf(settings: Settings, name: BudgetName, key: string): Budget {
-  const budgets = budgetsOf(settings)
-  const id = `${name}:${key}`
-  const limit = name === 'read' ? settings.RATE_LIMIT_READS : settings.RATE_LIMIT_WRITES
-  const budget = budgets.get(id) ?? new Budget(name, limit)
-  budgets.set(id, budget)
-  return budget
-}
-
-const breakerOf = perIsolate(() => new Breaker())
-const patienceOf = perIsolate(() => new Patience())
-const budgetsOf = perIsolate(() => new CappedMap<string, Budget>(10_000))

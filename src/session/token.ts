@@ -37,8 +37,8 @@ function decode(text: string): string {
 }
 
 /** 64 lowercase hex characters a secret: the current one first, then, during a rotation, the previous one. */
-export async function tokenHashes(settings: Settings, token: string): Promise<string[]> {
+export async function tokenHashes(settings: Settings, token: string): Promise<[string, ...string[]]> {
   const { SESSION_HASH_SECRET: current, SESSION_HASH_SECRET_PREVIOUS: previous } = settings
-  const secrets = previous ? [current, previous] : [current]
-  return await Promise.all(secrets.map(async (secret) => hex(await hmac(secret, token))))
+  const hash = async (secret: string) => hex(await hmac(secret, token))
+  return previous ? [await hash(current), await hash(previous)] : [await hash(current)]
 }

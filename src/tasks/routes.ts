@@ -1,10 +1,9 @@
 import type { Context, TypedResponse } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { admission } from '../admission/admission.ts'
 import { type AppEnv, router } from '../context.ts'
-import { limit } from '../limit/middleware.ts'
 import { Problem } from '../problem.ts'
-import { session } from '../session/middleware.ts'
 import { body, params, query } from '../validate.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { idempotencyKey } from './idempotency-key.ts'
@@ -68,7 +67,7 @@ const postOnly = createMiddleware(async function postOnly(c, next) {
 
 export const tasks = router()
   .use('/bulk-delete', postOnly)
-  .get('/', session, limit, query(TaskList), async (c) => {
+  .get('/', admission, query(TaskList), async (c) => {
     const { completed, limit = DEFAULT_PAGE, cursor } = c.req.valid('query')
     const after = cursor === undefined ? undefined : await decodeCursor(c.get('settings'), cursor)
     const rows = await listTasks(c.get('db'), c.get('session'), { completed, after, limit: limit + 1 })
@@ -82,7 +81,7 @@ export const tasks = router()
     const tag = await listTag(c.get('session').userId as string, page, next)
     return conditional<Task[]>(c, tag, () => listJson(page))
   })
-  .post('/', session, limit, body(TaskCreate), async (c) => {
+  .post('/', admission, body(TaskCreate), async (c) => {
     const input = c.req.valid('json')
     const key = idempotencyKey(c.req.header('Idempotency-Key'))
     const created = key
@@ -93,7 +92,7 @@ export const tasks = router()
     c.header('Location', `/tasks/${created.row[1]}`)
     return task(c, created.row, 201)
   })
-  .post('/bulk-delete', session, limit, body(BulkDelete), async (c) => {
+  .post('/bulk-delete', admission, body(BulkDelete), async (c) => {
     const ids = [...new Set(c.req.valid('json').task_ids)]
     const gone = await deleteTasks(c.get('db'), c.get('session'), ids)
     return c.json(
@@ -101,16 +100,16 @@ export const tasks = router()
       200,
     )
   })
-  .get('/:id', session, limit, params(TaskId), async (c) => {
+  .get('/:id', admission, params(TaskId), async (c) => {
     const row = found(await getTask(c.get('db'), c.get('session'), c.req.valid('param').id))
     return conditional<Task>(c, tagOf(row), () => taskJson(row))
   })
-  .on(['PUT', 'PATCH'], '/:id', session, limit, params(TaskId), body(TaskUpdate), async (c) => {
+  .on(['PUT', 'PATCH'], '/:id', admission, params(TaskId), body(TaskUpdate), async (c) => {
     const { id } = c.req.valid('param')
     const result = await updateTask(c.get('db'), c.get('session'), id, c.req.valid('json'), tags(c.req))
     return task(c, found(result), 200)
   })
-  .delete('/:id', session, limit, params(TaskId), async (c) => {
+  .delete('/:id', admission, params(TaskId), async (c) => {
     const { id } = c.req.valid('param')
     found(await deleteTask(c.get('db'), c.get('session'), id, tags(c.req)))
     return c.body(null, 204)

@@ -7,7 +7,7 @@ import { hex, hmac } from '../keyed-hash.ts'
  * client can (X-Forwarded-For is the client's own word). An IPv6 subscriber holds a whole /64 (RFC 6177), so that
  * is the identity; IPv4-mapped addresses (RFC 4291 §2.5.5.2) are the IPv4 address they carry.
  */
-export function address(c: Context<AppEnv>): string {
+export function addressOf(c: Context<AppEnv>): string {
   return normalize(c.req.header('CF-Connecting-IP') ?? '')
 }
 
@@ -48,5 +48,3 @@ export async function addressKey(secret: string, address: string): Promise<strin
   // No session token has a colon, so this message can never be one.
   return `ip:${hex(await hmac(secret, `address:${address}`)).slice(0, 32)}`
 }
-
-export const userKey = (userId: string) => `user:${userId}`
