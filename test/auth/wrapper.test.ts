@@ -1,7 +1,9 @@
 import type { BetterAuthOptions, BetterAuthPlugin, DBAdapter } from 'better-auth'
+import { drizzleAdapter } from 'better-auth/adapters/drizzle'
 import { createAuthEndpoint, sessionMiddleware } from 'better-auth/api'
 import { oneTimeToken } from 'better-auth/plugins/one-time-token'
 import { describe, expect, test } from 'vitest'
+import { hashedSessions, revokedField } from '../../hashed-sessions/index.ts'
 import { type Around, around, type Database, wrapperSecret as secret } from './around.ts'
 import { hash } from './scan.ts'
 
@@ -22,6 +24,12 @@ describe('around another adapter', () => {
     await auth.api.signOut({ headers })
     expect(tables.session).toEqual([])
   })
+})
+
+test("better-auth's own generate sees the adapter that is wrapped", () => {
+  const wrapped = hashedSessions(drizzleAdapter({}, { provider: 'pg' }), { secret })
+  const { id, options } = wrapped({ session: { additionalFields: { revoked: revokedField } } })
+  expect({ id, options }).toMatchObject({ id: 'drizzle', options: { provider: 'pg' } })
 })
 
 describe('refuses to start, in words that name the cure', () => {
