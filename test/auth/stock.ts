@@ -12,7 +12,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { inject } from 'vitest'
 import { PgliteSocket } from '../../local/postgres.ts'
 import { emptyDatabase } from '../setup/database.ts'
-import { Pool, usePool } from './pool.ts'
+import { endPools, Pool, usePool } from './pool.ts'
 import * as before from './stock-schema.ts'
 
 export type Generator = 'drizzle' | 'kysely'
@@ -41,7 +41,7 @@ export async function openDatabase() {
     neon,
     pool,
     async close() {
-      await pool.end()
+      await endPools()
       await close()
     },
   }
