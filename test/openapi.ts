@@ -95,6 +95,8 @@ function close(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(close)
   if (typeof node !== 'object' || node === null) return node
   const schema = Object.fromEntries(Object.entries(node).map(([name, value]) => [name, close(value)]))
+  if (schema.format === 'date-time')
+    return { ...schema, pattern: String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$` }
   return schema.type === 'object' ? { ...schema, additionalProperties: false } : schema
 }
 

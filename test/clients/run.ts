@@ -60,7 +60,7 @@ async function test(tool: Tool): Promise<void> {
 async function use(tool: Tool): Promise<void> {
   const world = await starting
   for (const [url, code] of [
-    [world.url, 'string_too_short'],
+    [world.url, 'cursor_invalid'],
     [world.laterUrl, LATER_CODE],
   ] as const) {
     await run(tool.program, { ...tool.env, API_URL: url, TOKEN: await world.signUp(), CODE: code }, here)

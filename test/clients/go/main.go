@@ -41,7 +41,8 @@ func main() {
 	late := must(client.PatchTaskWithResponse(ctx, id, &match, api.TaskUpdate{Completed: &done}))
 	equal(late.ApplicationproblemJSON412.Status, 412, "a change of what is no longer so")
 
-	wrong := create(client, " ", nil)
+	madeUp := "made up"
+	wrong := must(client.ListTasksWithResponse(ctx, &api.ListTasksParams{Cursor: &madeUp}))
 	equal(wrong.ApplicationproblemJSON400.Errors[0].Code, os.Getenv("CODE"), "errors[0].code")
 	missing := must(client.GetTaskWithResponse(ctx, 9007199254740991, nil))
 	equal(missing.ApplicationproblemJSON404.Instance, "/tasks/9007199254740991", "a task that is not there")

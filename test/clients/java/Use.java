@@ -44,7 +44,8 @@ public final class Use {
             problem(412, PreconditionFailedProblem.class, () -> tasks.patchTask(id, done, etag, null));
         equal(late.getStatus().getValue(), 412, "a change of what is no longer so");
 
-        ValidationProblem wrong = problem(400, ValidationProblem.class, () -> create(tasks, " ", null));
+        ValidationProblem wrong =
+            problem(400, ValidationProblem.class, () -> tasks.listTasks(null, null, "made up", null, null));
         equal(wrong.getErrors().get(0).getCode(), System.getenv("CODE"), "errors[0].code");
         NotFoundProblem missing =
             problem(404, NotFoundProblem.class, () -> tasks.getTask(9007199254740991L, null, null));

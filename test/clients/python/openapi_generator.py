@@ -1,18 +1,32 @@
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from scenario import Answer, use
-from tasks_api import ApiClient, Configuration, TaskCreate, TasksApi, TaskUpdate
-from tasks_api.exceptions import ApiException
-from tasks_api.models import RateLimitExceededProblem, ValidationProblem
+from tasks_api import (
+    ApiClient,
+    ApiException,
+    Configuration,
+    RateLimitExceededProblem,
+    TaskCreate,
+    TasksApi,
+    TaskUpdate,
+    ValidationProblem,
+)
+
+
+def lower(headers: Optional[Mapping[str, str]]) -> Mapping[str, str]:
+    """This client has them in a plain dict, as the server wrote them."""
+    return {name.lower(): value for name, value in (headers or {}).items()}
 
 
 def answer(call: Callable[[], Any]) -> Answer:
     try:
         response = call()
-        return Answer(response.status_code, response.headers, response.data)
+        return Answer(response.status_code, lower(response.headers), response.data)
     except ApiException as error:
         problem = error.data
-        result = Answer(error.status, error.headers, type=problem.type)
+        if problem is None:
+            raise
+        result = Answer(error.status or 0, lower(error.headers), type=problem.type)
         if isinstance(problem, ValidationProblem):
             result.code = problem.errors[0].code
         if isinstance(problem, RateLimitExceededProblem):
