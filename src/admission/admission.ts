@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import { addressOf } from '../address.ts'
 import type { AppEnv } from '../context.ts'
 import { perIsolate } from '../isolate.ts'
-import { addressOf } from '../limit/address.ts'
 import type { Budget, BudgetName } from '../limit/budget.ts'
 import { addressBudget, userBudget } from '../limit/budgets.ts'
 import type { Decision } from '../limit/decision.ts'
@@ -82,7 +82,7 @@ async function refuseStranger(c: Context<AppEnv>, hash: string): Promise<void> {
 /** One unit of the budget: from the hand, whose refill nobody waits for, or a grant. */
 function charge(c: Context<AppEnv>, budget: Budget): Decision | Promise<Decision> {
   const decision = decideInHand(budget)
-  if (decision?.by === 'lease' && budget.isEmpty) c.executionCtx.waitUntil(refill(c.var.settings, budget))
+  if (decision?.by === 'lease') c.executionCtx.waitUntil(refill(c.var.settings, budget))
   return decision ?? acquire(c.env, c.var.settings, budget)
 }
 

@@ -3,7 +3,7 @@ import { windowEnd } from './window.ts'
 /** Two budgets a caller, over all routes of a class. */
 export type BudgetName = 'read' | 'write'
 
-/** Units that are being asked for. They are good until `end`, the end of their window. */
+/** Units that are being asked for, good until `end`. */
 export interface Ask {
   end: number
   /** For the request that waits: 1, or 0 where none does. */
@@ -16,10 +16,9 @@ export interface Ask {
 const IN_HANDS = 1 / 8
 
 /**
- * One caller's budget in one window, as one isolate knows it: an escrow. Units are taken from the counter that all
- * isolates share before they are spent, so together these never admit more than the limit. Whoever asks takes more
- * than one, a lease, and spends the rest without a trip. How many is earned, so that no isolate strands more than it
- * used, and near the end of a budget units are asked for one by one.
+ * One caller's budget in one window, as one isolate knows it: an escrow. Units are taken from the counter of all isolates
+ * before they are spent, so together these never admit more than the limit. Whoever asks takes more than one, a lease,
+ * and spends the rest without a trip; how many is earned.
  */
 export class Budget {
   readonly policy: BudgetName
@@ -28,7 +27,8 @@ export class Budget {
   readonly key: string
   /** Whether the platform has counted too, whose minute is not ours. */
   onPlatform = false
-  #end = 0
+  /** When the window ends, in epoch ms. */
+  end = 0
   #inHand = 0
   #admitted = 0
   #waiting = 0
@@ -58,23 +58,18 @@ export class Budget {
     return this.#inHand === 0 && (this.#left === 0 || this.#admitted + this.#waiting >= this.limit)
   }
 
-  get isEmpty(): boolean {
-    return this.#inHand === 0
-  }
-
-  /** What to ask for: a lease for a request that waits (1), or the refill of an empty hand (0). */
+  /** What to ask for: a lease for a request that waits (1), or the refill (0) of a hand that is empty. */
   ask(waiting: 0 | 1, now: number): Ask {
     this.#roll(now)
-    const extra = Math.max(0, this.#earned - this.#coming)
+    const extra = this.#inHand === 0 ? Math.max(0, this.#earned - this.#coming) : 0
     this.#waiting += waiting
     this.#coming += extra
-    return { end: this.#end, waiting, extra }
+    return { end: this.end, waiting, extra }
   }
 
   /**
-   * How many units may be in hand: as many as this isolate has admitted, and its share of what all of them may hold.
-   * The share is that of its requests among all: a user of one isolate has nearly all of it, and of ten that share a
-   * user each has a tenth, so that none is refused below four fifths of the budget (test/node/leases.test.ts).
+   * How many units may be in hand: as many as this isolate has admitted, and its share (that of its requests among
+   * all) of what all isolates may hold, so that ten of them refuse nobody below four fifths (test/node/leases.test.ts).
    */
   get #earned(): number {
     const share = Math.min(1, this.#admitted / Math.max(1, this.limit - this.#left))
@@ -83,7 +78,7 @@ export class Budget {
 
   /** What became of it: `granted` units, the request's own first; `left` only where Redis said it. */
   receive({ end, waiting, extra }: Ask, granted: number, left = this.#left): void {
-    if (end !== this.#end) return
+    if (end !== this.end) return
     this.#waiting -= waiting
     this.#coming -= Math.max(0, extra)
     if (extra < 0) this.#isReturning = false
@@ -96,7 +91,7 @@ export class Budget {
 
   /** A request that was admitted had no right to it; `unit` where it spent one of Redis's. */
   putBack(end: number, unit: boolean): void {
-    if (end !== this.#end) return
+    if (end !== this.end) return
     this.#admitted -= 1
     if (unit) this.#inHand += 1
   }
@@ -106,7 +101,7 @@ export class Budget {
     const surplus = this.#isReturning ? 0 : Math.max(0, this.#inHand - this.#admitted)
     this.#inHand -= surplus
     this.#isReturning ||= surplus > 0
-    return { end: this.#end, waiting: 0, extra: -surplus }
+    return { end: this.end, waiting: 0, extra: -surplus }
   }
 
   /** What the caller has left: never less than there is in fact, and exact where one isolate serves them. */
@@ -114,19 +109,11 @@ export class Budget {
     return Math.max(0, Math.min(this.limit - this.#admitted, this.#left + this.#inHand))
   }
 
-  get end(): number {
-    return this.#end
-  }
-
   #roll(now: number): void {
-    if (now < this.#end) return
-    this.onPlatform = false
-    this.#end = windowEnd(now)
-    this.#inHand = 0
-    this.#admitted = 0
-    this.#waiting = 0
-    this.#coming = 0
-    this.#isReturning = false
+    if (now < this.end) return
+    this.end = windowEnd(now)
+    this.onPlatform = this.#isReturning = false
+    this.#inHand = this.#admitted = this.#waiting = this.#coming = 0
     this.#left = this.limit
   }
 }

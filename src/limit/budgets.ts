@@ -1,7 +1,7 @@
+import { addressKey } from '../address.ts'
 import type { Settings } from '../env.ts'
 import { perIsolate } from '../isolate.ts'
 import { LruMap } from '../lru-map.ts'
-import { addressKey } from './address.ts'
 import { Budget, type BudgetName } from './budget.ts'
 
 // Apart, so that a flood from many addresses makes no user's units forgotten.

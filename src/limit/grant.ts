@@ -12,41 +12,24 @@ const DEADLINE_MS = 1_000
 type Algorithm = ReturnType<RatelimitConfig['limiter']>
 type Answer = Awaited<ReturnType<Algorithm['limit']>>
 
-/** Units of a window that Redis granted, and what is left of it for all instances. */
-export interface Grant {
-  granted: number
-  left: number
-}
+/** Units of a window that Redis granted, and how many remain of it for all instances. */
+export type Grant = Answer & { granted: number }
 
 /** For @upstash/ratelimit: a counter a window, which grants what is left of the units asked for. */
 const fixedWindow = (limit: number): Algorithm => ({
-  async limit({ redis }, key, units = 1): Promise<Answer & Grant> {
+  async limit({ redis }, key, units = 1): Promise<Grant> {
     const values = [limit, units, WINDOW_MS]
     const answer = await redis.evalsha(SCRIPT_SHA, [key], values).catch((error: unknown) => {
       if (String(error).includes('NOSCRIPT')) return redis.eval(SCRIPT, [key], values)
       throw error
     })
     const [granted, used] = Array.isArray(answer) ? answer : []
-    if (
-      !Number.isInteger(granted) ||
-      !Number.isInteger(used) ||
-      granted > units ||
-      granted > used ||
-      granted < Math.min(0, units)
-    ) {
+    const areCounts = Number.isInteger(granted) && Number.isInteger(used)
+    if (!areCounts || granted > Math.min(units, used) || granted < Math.min(0, units)) {
       throw new TypeError('Redis answered with something other than counts')
     }
-    const left = Math.max(0, limit - used)
-    const reset = windowEnd(Date.now())
-    return {
-      success: granted === units,
-      limit,
-      remaining: left,
-      reset,
-      pending: Promise.resolve(),
-      granted,
-      left,
-    }
+    const [remaining, reset] = [Math.max(0, limit - used), windowEnd(Date.now())]
+    return { success: granted === units, limit, remaining, reset, pending: Promise.resolve(), granted }
   },
   async getRemaining({ redis }, key) {
     const used = (await redis.get<number>(key)) ?? 0
@@ -80,16 +63,12 @@ const limitersOf = perIsolate((settings) => {
       ephemeralCache: false,
       enableTelemetry: false,
     })
-  return {
-    read: limiter('read', settings.RATE_LIMIT_READS),
-    write: limiter('write', settings.RATE_LIMIT_WRITES),
-  }
+  const { RATE_LIMIT_READS: reads, RATE_LIMIT_WRITES: writes } = settings
+  return { read: limiter('read', reads), write: limiter('write', writes) }
 })
 
 /** Asks for the units. Throws on anything but a whole answer in time. */
 export async function askRedis(settings: Settings, { policy, key }: Budget, ask: Ask): Promise<Grant> {
-  const { end, waiting, extra } = ask
-  const limiter = limitersOf(settings)[policy]
-  const answer = await limiter.limit(`${key}:${end / WINDOW_MS}`, { rate: waiting + extra })
-  return answer as typeof answer & Grant
+  const name = `${key}:${ask.end / WINDOW_MS}`
+  return (await limitersOf(settings)[policy].limit(name, { rate: ask.waiting + ask.extra })) as Grant
 }

@@ -19,7 +19,7 @@ export async function acquire(env: Env, settings: Settings, budget: Budget): Pro
   const ask = budget.ask(1, Date.now())
   const grant = await tryRedis(settings, budget, ask)
   if (!grant) return await askNearby(env, budget, ask)
-  budget.receive(ask, grant.granted, grant.left)
+  budget.receive(ask, grant.granted, grant.remaining)
   if (grant.granted > 0) return admit(budget, 'redis', ask.end)
   // What was left may have come into this isolate's hand, with the lease of another request.
   return budget.take(Date.now()) ? admit(budget, 'lease') : refuse(budget, 'redis')
@@ -49,7 +49,7 @@ export async function release(settings: Settings, budget: Budget, decision: Deci
 async function exchange(settings: Settings, budget: Budget, ask: Ask): Promise<void> {
   if (ask.extra === 0) return
   const grant = await tryRedis(settings, budget, ask)
-  budget.receive(ask, grant?.granted ?? 0, grant?.left)
+  budget.receive(ask, grant?.granted ?? 0, grant?.remaining)
 }
 
 async function tryRedis(settings: Settings, budget: Budget, ask: Ask): Promise<Grant | undefined> {

@@ -88,7 +88,7 @@ async function simulate({ limit, isolates, requests, sticky }: Load, minutes: nu
       const [budget, hand] = [budgets[at] as Budget, held[at] as (typeof held)[0]]
       const now = (minute + moment) * MINUTE
       let isAdmitted = budget.take(now)
-      if (isAdmitted && budget.isEmpty) hand.granted += await ask(budget, 0, now)
+      if (isAdmitted) hand.granted += await ask(budget, 0, now)
       if (!isAdmitted && !budget.isSpent(now)) {
         const granted = await ask(budget, 1, now)
         hand.granted += granted

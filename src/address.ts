@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
-import type { AppEnv } from '../context.ts'
-import { hex, hmac } from '../keyed-hash.ts'
+import type { AppEnv } from './context.ts'
+import { hex, hmac } from './keyed-hash.ts'
 
 /**
  * The network identity of a caller who has not shown a session: `CF-Connecting-IP`, which the platform sets and no
