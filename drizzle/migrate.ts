@@ -39,7 +39,7 @@ export async function status(target: Target): Promise<Migration[]> {
   const sql = open(target)
   const [zone] = await sql.query('show timezone')
   if (!/^(UTC|GMT|Etc\/UTC)$/.test(zone?.TimeZone)) {
-    // A `timestamp` of the auth server's would be compared with now() in the wrong zone.
+    // What `now()` writes into a `timestamp` of the auth server's would not be UTC.
     throw new Error(`The database's TimeZone is ${zone?.TimeZone}; set it to UTC.`)
   }
   const [history] = await sql.query('select to_regclass($1) is not null as exists', [HISTORY])

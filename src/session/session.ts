@@ -11,12 +11,13 @@ export interface Session {
 
 /**
  * `session (user_id)`: one row while the session is alive, else none. Every statement starts with it and returns
- * its user_id first, so that no row at all means 401, and a row without a task means 404.
+ * its user_id first, so that no row at all means 401, and a row without a task means 404. The epoch of a `timestamp`
+ * takes it for UTC, where a comparison with now() takes it for the session's TimeZone.
  */
 export const alive = sql`session as (
   select user_sessions.user_id from user_sessions
   where user_sessions.token_hash = any(${sql.placeholder('hashes')}::text[])
-    and not user_sessions.revoked and user_sessions.expires_at > now()
+    and not user_sessions.revoked and extract(epoch from user_sessions.expires_at) > extract(epoch from now())
     and exists (select 1 from users where users.id = user_sessions.user_id)
   limit 1
 )`

@@ -30,6 +30,7 @@ interface Task {
 }
 
 async function aUser() {
+  world.neon.beginSessions('')
   const token = `canary${randomUUID().replaceAll('-', '')}`
   await world.neon.query(
     `with owner as (insert into users (email, name) values ($1, 'Test') returning id)
@@ -61,9 +62,9 @@ test.each([
   `set timezone = 'America/St_Johns'`,
   `set intervalstyle = 'sql_standard'; set extra_float_digits = -15; set bytea_output = 'escape'`,
 ])('after %s, every answer is as ever', async (settings) => {
-  world.neon.beginSessions(settings)
   const since = Date.now()
   const api = await aUser()
+  world.neon.beginSessions(settings)
   const created = await api('POST', '/tasks', { title: 'canary' })
   expect(created.status).toBe(201)
   const task = created.body as Task
@@ -90,4 +91,25 @@ test.each([
   expect((await api('POST', '/tasks/bulk-delete', { task_ids: [task.id] })).body).toMatchObject({
     deleted: [task.id],
   })
+})
+
+test('a session’s end without a zone is UTC, whatever the role’s TimeZone', async () => {
+  const { neon } = world
+  neon.beginSessions('')
+  await neon.exec(
+    `alter table user_sessions alter expires_at type timestamp using expires_at at time zone 'UTC'`,
+  )
+  for (const zone of ['Pacific/Kiritimati', 'Etc/GMT+12', 'UTC']) {
+    const api = await aUser()
+    neon.beginSessions(`set timezone = '${zone}'`)
+    expect((await api('GET', '/tasks')).status, zone).toBe(200)
+    neon.beginSessions('')
+    await neon.exec(`update user_sessions set expires_at = (now() at time zone 'UTC') - interval '1 minute'`)
+    neon.beginSessions(`set timezone = '${zone}'`)
+    expect((await api('GET', '/tasks')).status, zone).toBe(401)
+    neon.beginSessions('')
+  }
+  await neon.exec(
+    `alter table user_sessions alter expires_at type timestamptz using expires_at at time zone 'UTC'`,
+  )
 })
