@@ -70,6 +70,25 @@ describe.each([
     await close()
   })
 
+  test('shows the members of a body, and of a problem', async () => {
+    const { page, complaints, close } = await open({ ...options, colorScheme }, '#tag/tasks/PATCH/tasks/{id}')
+    const title = heading(page, 'Change a task')
+    await title.waitFor()
+    const section = page.locator('section').filter({ has: title })
+    for (const name of ['title', 'description', 'completed']) {
+      await section.getByText(name, { exact: true }).first().waitFor()
+    }
+    await page.waitForTimeout(1000)
+    await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-patch.png`) })
+    await section.getByRole('button', { name: /^429/ }).first().click()
+    await section.getByText('retry_after', { exact: true }).first().waitFor()
+    await section.getByText('retry_after', { exact: true }).first().scrollIntoViewIfNeeded()
+    await page.waitForTimeout(500)
+    await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-429.png`) })
+    expect(complaints).toEqual([])
+    await close()
+  })
+
   test('calls the API with a token that is pasted', async () => {
     const { token } = await aPerson()
     const { page, complaints, close } = await open({ ...options, colorScheme })
