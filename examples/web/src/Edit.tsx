@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useState } from 'react'
+import { type FormEvent, useCallback, useEffect, useState } from 'react'
 import type { Tagged, Task, TaskCreate, TasksClient } from 'tasks-api-client'
 import { Dialog } from './Dialog.tsx'
 import { isRefusal, words } from './words.ts'
@@ -28,21 +28,25 @@ export function Edit({ api, id, onSaved, onGone, onAdd, onClose }: Props) {
   const [busy, setBusy] = useState(false)
   const [fault, setFault] = useState<string>()
 
+  const failed = useCallback((error: unknown) => {
+    if (isRefusal(error, 404)) setGone(true)
+    else setFault(words(error))
+  }, [])
+
   useEffect(() => {
     const leaving = new AbortController()
+    const { signal } = leaving
     api
-      .get(id, { signal: leaving.signal })
+      .get(id, { signal })
       .then((tagged) => {
         setRead(tagged)
         setMine(textOf(tagged.task))
       })
       .catch((error: unknown) => {
-        if (leaving.signal.aborted) return
-        if (isRefusal(error, 404)) setGone(true)
-        else setFault(words(error))
+        if (!signal.aborted) failed(error)
       })
     return () => leaving.abort()
-  }, [api, id])
+  }, [api, id, failed])
 
   async function save(over: Tagged) {
     setBusy(true)
@@ -53,11 +57,22 @@ export function Edit({ api, id, onSaved, onGone, onAdd, onClose }: Props) {
       onSaved(task)
       onClose()
     } catch (error) {
-      if (isRefusal(error, 404)) setGone(true)
-      else if (isRefusal(error, 412)) setTheirs(await api.get(id))
-      else setFault(words(error))
+      if (isRefusal(error, 412)) await compare(over)
+      else failed(error)
     }
     setBusy(false)
+  }
+
+  /** Where only the box was ticked meanwhile, the texts are in no conflict. */
+  async function compare({ task }: Tagged) {
+    try {
+      const now = await api.get(id)
+      const untouched = now.task.title === task.title && now.task.description === task.description
+      if (untouched) await save(now)
+      else setTheirs(now)
+    } catch (error) {
+      failed(error)
+    }
   }
 
   function submit(event: FormEvent) {
@@ -136,26 +151,31 @@ export function Edit({ api, id, onSaved, onGone, onAdd, onClose }: Props) {
     <Dialog label="Edit task" onClose={onClose}>
       <h2>Edit task</h2>
       <form onSubmit={submit} className="stack">
-        <label>
-          Title
-          <input
-            value={mine.title}
-            maxLength={200}
-            required
-            disabled={!read}
-            onChange={({ target }) => setMine({ ...mine, title: target.value })}
-          />
-        </label>
-        <label>
-          Description
-          <textarea
-            value={mine.description}
-            rows={5}
-            maxLength={1000}
-            disabled={!read}
-            onChange={({ target }) => setMine({ ...mine, description: target.value })}
-          />
-        </label>
+        {read ? (
+          <>
+            <label>
+              Title
+              <input
+                value={mine.title}
+                maxLength={200}
+                required
+                autoFocus
+                onChange={({ target }) => setMine({ ...mine, title: target.value })}
+              />
+            </label>
+            <label>
+              Description
+              <textarea
+                value={mine.description}
+                rows={5}
+                maxLength={1000}
+                onChange={({ target }) => setMine({ ...mine, description: target.value })}
+              />
+            </label>
+          </>
+        ) : (
+          !fault && <p className="splash" role="status" aria-label="Loading" />
+        )}
         {fault && (
           <p role="alert" className="fault">
             {fault}
