@@ -215,6 +215,14 @@ describe.each(cases)(
       expect(new Set(plan.match(/"Index Name": ?"[^"]+"/g)).size, plan).toBe(2)
     })
 
+    test("the API's role needs no more than to read the two", async () => {
+      const role = `reader_${crypto.randomUUID().replaceAll('-', '')}`
+      await neon.exec(`create role ${role}; grant usage on schema public to ${role};
+        grant select on users, user_sessions to ${role}; set local role ${role};
+        select from user_sessions join users on users.id = user_id; reset role;
+        drop owned by ${role}; drop role ${role}`)
+    })
+
     // A test like the others, only the last: undo gives the old server its tables back; all sign in again.
     afterAll(async () => {
       await run('undo')

@@ -54,13 +54,13 @@ describe('refuses to start, in words that name the cure', () => {
   test.each<[string, Around, RegExp]>([
     ['with secondaryStorage', { secondaryStorage }, /secondaryStorage .*take it out/],
     [
-      'with one that a plugin brings',
+      'with secondaryStorage that a plugin brings',
       late({ secondaryStorage }),
       /secondaryStorage .*the plugin that brings/,
     ],
     ['with a cookie cache', { session: { cookieCache } }, /cookieCache\.enabled to false/],
     [
-      'with one that a plugin brings',
+      'with a cookie cache that a plugin brings',
       late({ session: { cookieCache } }),
       /cookieCache.*the plugin that sets/,
     ],
