@@ -19,6 +19,7 @@ const PARTS = [
   'tsc -p hashed-sessions --noEmit',
   'tsc -p openapi',
   'drizzle-kit check',
+  'node drizzle/check.ts',
   'npm run openapi:check',
   'biome ci .',
 ]

@@ -1,7 +1,7 @@
 import type { hc, InferResponseType } from 'hono/client'
 import * as z from 'zod/mini'
 import type { AppType } from '../src/app.ts'
-import type { Task as TaskType } from '../src/tasks/representation.ts'
+import { fields, shape, type Task as TaskType } from '../src/task.ts'
 import { BulkDelete, TaskCreate, TaskId, TaskList, TaskUpdate } from '../src/tasks/schemas.ts'
 
 /** JSON Schema, as far as this generator looks into it. */
@@ -35,21 +35,14 @@ function inPattern(code: number): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : String.fromCharCode(code)
 }
 
-const { title, description, completed } = TaskCreate.shape
-describe(title, {
-  description:
-    'What is to be done. White space at both ends is cut before its length, in Unicode code points, is counted.',
-  pattern: `^[^\\x00]*[^\\x00${whiteSpace}][^\\x00]*$`,
-  examples: ['Buy milk'],
-})
-const text = description.def.innerType
-describe(text, { description: 'Anything more, or null.', examples: ['Two litres, the blue one'] })
-describe(text.def.innerType, { pattern: '^[^\\x00]*$' })
-describe(completed, { description: 'Whether it is done.', examples: [false] })
-const { properties: members = {} } = z.toJSONSchema(TaskCreate, { io: 'input' }) as Schema
-for (const [name, optional] of Object.entries(TaskUpdate.shape)) {
-  describe(optional, { description: `${members[name]?.description} Kept as it is when left out.` })
+for (const { schema, inCreate, inUpdate, description, examples } of Object.values(fields)) {
+  describe(schema, { description, examples: [examples[0]] })
+  if (inCreate !== schema) describe(inCreate, { description, examples: [examples[0]] })
+  describe(inUpdate, { description: `${description} Kept as it is when left out.` })
 }
+const { title, description } = fields
+describe(title.schema, { pattern: `^[^\\x00]*[^\\x00${whiteSpace}][^\\x00]*$` })
+describe(description.schema.def.innerType, { pattern: '^[^\\x00]*$' })
 // At least one of its own members; those it does not know do not count. `anyOf` would spoil generated types, and
 // `not` the members themselves.
 const has = (name: string): Schema => ({ properties: { [name]: {} }, required: [name] })
@@ -95,9 +88,7 @@ const Task = z
         examples: ['5f3c1d2e-8a4b-4c6d-9e7f-0a1b2c3d4e5f'],
       }),
     ),
-    title,
-    description: text,
-    completed: completed.def.innerType,
+    ...shape('schema'),
     created_at: Timestamp,
     updated_at: Timestamp,
   })
@@ -163,7 +154,8 @@ export function jsonSchema(schema: z.ZodMiniType, io: 'input' | 'output'): Schem
       // A member with a default may be left out, but generated types would ask for it.
       if (io === 'input' && zodSchema._zod.def.type === 'default') {
         const { default: value, description, ...facts } = jsonSchema
-        replace(jsonSchema, { description: `${description} ${value} when left out.`, ...facts })
+        const left = value === null ? '' : ` ${value} when left out.`
+        replace(jsonSchema, { description: `${description}${left}`, ...facts })
       }
       // One component refers to another.
       const name = named.get(zodSchema)

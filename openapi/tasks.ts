@@ -1,5 +1,5 @@
 import type { ProblemType } from '../src/problem.ts'
-import { milk, plants } from './examples.ts'
+import { everything, milk, plants } from './examples.ts'
 import type { HeaderName } from './headers.ts'
 import type { Answer, Operation } from './operations.ts'
 import type { Schema } from './schemas.ts'
@@ -100,7 +100,7 @@ export const tasks: Operation[] = [
       examples: {
         full: {
           summary: 'With everything',
-          value: { title: 'Buy milk', description: 'Two litres, the blue one', completed: false },
+          value: everything,
         },
         title: { summary: 'A title is enough', value: { title: 'Water the plants' } },
       },

@@ -2,12 +2,7 @@ import { zValidator } from '@hono/zod-validator'
 import type * as z from 'zod/mini'
 import { readText } from './body.ts'
 import { type FieldError, invalid, malformed, Problem } from './problem.ts'
-
-/** A rule of ours inside a zod schema; `code` and `message` go into `errors[]` as they are. */
-export interface Rule {
-  code: string
-  message: string
-}
+import type { Rule } from './rules.ts'
 
 const MESSAGES: Record<string, [code: string, message: string]> = {
   string: ['string_type', 'Input should be a valid string'],

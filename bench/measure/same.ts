@@ -61,9 +61,9 @@ function tasksOf(body: unknown): Task[] {
   }))
 }
 
-/** Each framework writes a time its own way; it has to be the same time. */
-const normal = ({ created_at, updated_at, ...task }: Task) => ({
-  ...task,
+/** Each framework writes a time its own way; it has to be the same time. Members that the peers have not are left out. */
+const normal = ({ id, user_id, title, description, completed, created_at, updated_at }: Task) => ({
+  ...{ id, user_id, title, description, completed },
   created_at: new Date(created_at).toISOString(),
   updated_at: new Date(updated_at).toISOString(),
 })

@@ -152,6 +152,6 @@ const isFinal = (error: unknown) =>
   error instanceof Refused && error.problem.status !== 429 && error.problem.status < 500
 
 const holds = (task: Task, changes: TaskUpdate) =>
-  (changes.title === undefined || changes.title.trim() === task.title) &&
-  (changes.description === undefined || changes.description === task.description) &&
-  (changes.completed === undefined || changes.completed === task.completed)
+  Object.entries({ ...changes, title: changes.title?.trim() }).every(
+    ([name, value]) => value === undefined || value === task[name as keyof TaskUpdate],
+  )

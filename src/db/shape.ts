@@ -1,3 +1,5 @@
+import { fields, type Kind, names } from '../task.ts'
+
 /**
  * What the statements of this API rely on, and what a database has instead, by column. Readiness asks, and so do deploy
  * and `npm run dev`: a schema with other types would pass every other look and fail every request.
@@ -5,6 +7,8 @@
 
 const OWN = ['SELECT', 'INSERT', 'UPDATE']
 const TEXT = ['text', 'character varying']
+
+const TYPES: Record<Kind, string[]> = { text: TEXT, boolean: ['boolean'], number: ['integer', 'smallint'] }
 
 /** Types as PostgreSQL writes them, any of which will do, and what the role needs. Without a name, on the whole. */
 type Wanted = [table: string, column: string | null, types: string[], privileges: string[]]
@@ -20,9 +24,7 @@ const ofAuthServer: Wanted[] = [
 const ours: Wanted[] = [
   ['tasks', 'id', ['bigint'], OWN],
   ['tasks', 'user_id', ['uuid'], OWN],
-  ['tasks', 'title', TEXT, OWN],
-  ['tasks', 'description', TEXT, OWN],
-  ['tasks', 'completed', ['boolean'], OWN],
+  ...names.map((name): Wanted => ['tasks', name, TYPES[fields[name].kind], OWN]),
   ['tasks', 'created_at', ['timestamp with time zone'], OWN],
   ['tasks', 'updated_at', ['timestamp with time zone'], OWN],
   ['tasks', 'version', ['integer'], OWN],

@@ -1,7 +1,8 @@
+import type { Row } from '../db/client.ts'
 import type { Settings } from '../env.ts'
 import { hex, hmac } from '../keyed-hash.ts'
 import { invalid } from '../problem.ts'
-import { rfc3339, type TaskRow } from './representation.ts'
+import { rfc3339, textOf } from './representation.ts'
 
 /** The place after which a page starts, in the order of GET /tasks. */
 export interface Position {
@@ -15,8 +16,8 @@ const VERSION = 'v1'
 const MAC_BYTES = 16
 
 /** `v1.<epoch ms>.<id>.<mac>`, so that a cursor nobody made here is told apart and never reaches SQL. */
-export async function encodeCursor(settings: Settings, last: TaskRow): Promise<string> {
-  const position = `${VERSION}.${Date.parse(rfc3339(last[5]))}.${last[1]}`
+export async function encodeCursor(settings: Settings, last: Row): Promise<string> {
+  const position = `${VERSION}.${Date.parse(rfc3339(textOf(last, 'created_at')))}.${textOf(last, 'id')}`
   return `${position}.${await mac(settings.SESSION_HASH_SECRET, position)}`
 }
 

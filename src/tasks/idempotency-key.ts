@@ -1,5 +1,6 @@
 import { hex } from '../keyed-hash.ts'
 import { invalid } from '../problem.ts'
+import { fields, names } from '../task.ts'
 import type { TaskCreate } from './schemas.ts'
 
 /**
@@ -19,8 +20,12 @@ export function idempotencyKey(header: string | undefined): string | undefined {
 
 const refused = (code: string, message: string) => invalid([{ field: 'Idempotency-Key', message, code }])
 
-/** Of what a body says, so that spaces, the order of members and unknown members make no other body. */
-export async function bodyHash({ title, description, completed }: TaskCreate): Promise<string> {
-  const text = JSON.stringify([title, description ?? null, completed])
-  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
+/**
+ * Of what a body says other than by default, so that spaces, the order of members and unknown members make no other
+ * body, nor does a field that came to be after the key was used.
+ */
+export async function bodyHash(task: TaskCreate): Promise<string> {
+  const said = names.filter((name) => task[name] !== fields[name].initial).map((name) => [name, task[name]])
+  const bytes = new TextEncoder().encode(JSON.stringify(said))
+  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
 }

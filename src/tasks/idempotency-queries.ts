@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import { type Database, statement } from '../db/client.ts'
+import { type Database, type Row, statement } from '../db/client.ts'
 import { alive, authorized, type Session } from '../session/session.ts'
 import { bodyHash } from './idempotency-key.ts'
-import { iso, tag } from './queries.ts'
-import type { TaskRow } from './representation.ts'
+import { columnsOf, fieldNames, fieldsOf, given, iso, tag } from './queries.ts'
+import { extra } from './representation.ts'
 import type { TaskCreate } from './schemas.ts'
 
 const $ = sql.placeholder
@@ -23,7 +23,10 @@ const keep = (column: string) => {
  * The task's id is drawn first, so that the key's row is written once and tells who won.
  */
 const createOnceStatement = statement(sql`with ${alive},
-  draft as (select user_id, nextval(pg_get_serial_sequence('tasks', 'id')) as id from session),
+  draft as (
+    select session.user_id, nextval(pg_get_serial_sequence('tasks', 'id')) as id, ${fieldsOf(sql`body`)}
+    from session, ${given('body')} as body
+  ),
   claim as (
     insert into idempotency_keys (user_id, key, body_hash, task_id)
     select user_id, ${$('key')}::text, ${$('bodyHash')}::text, id from draft
@@ -31,17 +34,19 @@ const createOnceStatement = statement(sql`with ${alive},
     returning body_hash, task_id, created_at
   ),
   created as (
-    insert into tasks (id, user_id, title, description, completed, created_at, updated_at)
+    insert into tasks (id, user_id, ${fieldNames}, created_at, updated_at)
     overriding system value
-    select id, user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean,
-      claim.created_at, claim.created_at
-    from draft join claim on task_id = id
+    select draft.id, draft.user_id, ${fieldsOf(sql`draft`)}, claim.created_at, claim.created_at
+    from draft join claim on claim.task_id = draft.id
   )
-  select draft.user_id, claim.task_id, claim.created_at, claim.body_hash, task_id = id,
-    ${tag(sql`1`, sql`claim.created_at`, sql`claim.task_id`, sql`draft.user_id`)}
-  from draft, claim, ${iso}`)
+  select answer.user_id, ${columnsOf(sql`answer`)}, answer.tag, answer.body_hash, answer.fresh
+  from ${iso}, draft, claim, lateral (
+    select draft.user_id, claim.task_id as id, ${fieldsOf(sql`draft`)},
+      claim.created_at, claim.created_at as updated_at, claim.body_hash, claim.task_id = draft.id as fresh,
+      ${tag(sql`1`, sql`claim.created_at`, sql`claim.task_id`, sql`draft.user_id`)} as tag
+  ) as answer`)
 
-export type CreatedOnce = { row: TaskRow; replayed: boolean } | 'reused'
+export type CreatedOnce = { row: Row; replayed: boolean } | 'reused'
 
 /** The answer is rebuilt from the body, which is the same, so a replay outlives changes of the task, and the task. */
 export async function createTaskOnce(
@@ -50,21 +55,12 @@ export async function createTaskOnce(
   task: TaskCreate,
   key: string,
 ): Promise<CreatedOnce> {
-  const { title, description = null, completed } = task
   const hash = await bodyHash(task)
-  const values = { title, description, completed, key, bodyHash: hash }
+  const values = { body: JSON.stringify(task), key, bodyHash: hash }
   const [answer] = await authorized(db.write, session, createOnceStatement, values)
-  const [userId, id, createdAt, firstHash, created, tag] = answer as readonly [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
-  if (firstHash !== hash) return 'reused'
-  const row: TaskRow = [userId, id, title, description, completed ? 't' : 'f', createdAt, createdAt, tag]
-  return { row, replayed: created !== 't' }
+  const row = answer as Row
+  const [firstHash, fresh] = extra(row)
+  return firstHash === hash ? { row, replayed: fresh !== 't' } : 'reused'
 }
 
 const PURGE_BATCH = 10_000

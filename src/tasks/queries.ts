@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { type Database, statement } from '../db/client.ts'
+import { type Database, type Row, statement } from '../db/client.ts'
 import { alive, authorized, owner, type Session } from '../session/session.ts'
+import { names } from '../task.ts'
 import type { Position } from './cursor.ts'
 import type { Tags } from './preconditions.ts'
-import { hasTask, type TaskRow } from './representation.ts'
+import { columns, extra, hasTask } from './representation.ts'
 import type { TaskCreate, TaskUpdate } from './schemas.ts'
 
 /**
@@ -13,15 +14,31 @@ import type { TaskCreate, TaskUpdate } from './schemas.ts'
 
 const $ = sql.placeholder
 
-const taskColumns = sql`tasks.id, tasks.title, tasks.description, tasks.completed, tasks.created_at, tasks.updated_at`
+/** `of` for each column, separated by commas. */
+const each = <N extends string>(columns: readonly N[], of: (name: SQL) => SQL) =>
+  sql.join(
+    columns.map((name) => of(sql`${sql.identifier(name)}`)),
+    sql`, `,
+  )
+
+/** The fields of a body, as columns of `tasks`: `null` where it says nothing, or what `otherwise` has there. */
+export const given = (body: string, otherwise = sql`null::tasks`) =>
+  sql`jsonb_populate_record(${otherwise}, ${$(body)}::jsonb)`
+export const fieldNames = each(names, (name) => name)
+export const fieldsOf = (row: SQL) => each(names, (name) => sql`${row}.${name}`)
+
+/** What begins a row, without the owner, which `withSession` puts before it. */
+export const columnsOf = (row: SQL) => each(columns.slice(1), (name) => sql`${row}.${name}`)
 
 /**
- * What names one task as it is, and nothing else: the version tells edits of one millisecond apart, the time those on
- * either side of a restore, the rest tasks and users.
+ * What names one task as it is, and nothing else: how many columns a representation has changes with a deploy, the
+ * version tells edits of one millisecond apart, the time those on either side of a restore, the rest tasks and users.
  */
 export const tag = (version: SQL, updatedAt: SQL, id: SQL, userId: SQL) =>
-  sql`concat_ws('.', ${version}, (extract(epoch from ${updatedAt}) * 1000)::bigint, ${id}, ${userId})`
+  sql`concat_ws('.', ${sql.raw(`${columns.length}`)}, ${version},
+    (extract(epoch from ${updatedAt}) * 1000)::bigint, ${id}, ${userId})`
 
+const taskColumns = columnsOf(sql`tasks`)
 const taskTag = tag(sql`tasks.version`, sql`tasks.updated_at`, sql`tasks.id`, sql`tasks.user_id`)
 const tagged = sql`${taskColumns}, ${taskTag} as tag`
 const mine = sql`tasks.id = ${$('id')}::bigint and tasks.user_id = ${owner}`
@@ -32,7 +49,7 @@ const mine = sql`tasks.id = ${$('id')}::bigint and tasks.user_id = ${owner}`
  */
 export const iso = sql`(select set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'UTC', true)) as iso`
 
-/** The columns of a `TaskRow`, from the session and a subquery of `taskColumns`; nulls where that has no row. */
+/** From the session and a subquery that begins as `columnsOf` does; nulls where that has no row. */
 const withSession = (from: SQL) =>
   sql`select session.user_id, task.* from session cross join ${iso} left join ${from} as task on true`
 
@@ -41,7 +58,7 @@ const getStatement = statement(
 )
 
 /** undefined: there is no such task, or it is another user's. */
-export async function getTask(db: Database, session: Session, id: number): Promise<TaskRow | undefined> {
+export async function getTask(db: Database, session: Session, id: number): Promise<Row | undefined> {
   const [row] = await authorized(db.read, session, getStatement, { id })
   return hasTask(row) ? row : undefined
 }
@@ -77,7 +94,7 @@ export interface ListInput {
 }
 
 /** At most `limit` rows, newest first. */
-export async function listTasks(db: Database, session: Session, input: ListInput): Promise<TaskRow[]> {
+export async function listTasks(db: Database, session: Session, input: ListInput): Promise<Row[]> {
   const { completed, after, limit } = input
   const page = after ? laterPage : firstPage
   const statement = completed === undefined ? page.all : completed ? page.completed : page.open
@@ -86,15 +103,14 @@ export async function listTasks(db: Database, session: Session, input: ListInput
 }
 
 const createStatement = statement(sql`with ${alive}
-  insert into tasks (user_id, title, description, completed)
-  select user_id, ${$('title')}::text, ${$('description')}::text, ${$('completed')}::boolean
-  from session cross join ${iso}
+  insert into tasks (user_id, ${fieldNames})
+  select session.user_id, ${fieldsOf(sql`body`)} from session cross join ${iso},
+    ${given('body')} as body
   returning tasks.user_id, ${tagged}`)
 
-export async function createTask(db: Database, session: Session, task: TaskCreate): Promise<TaskRow> {
-  const values = { ...task, description: task.description ?? null }
-  const [row] = await authorized(db.write, session, createStatement, values)
-  return row as TaskRow
+export async function createTask(db: Database, session: Session, task: TaskCreate): Promise<Row> {
+  const [row] = await authorized(db.write, session, createStatement, { body: JSON.stringify(task) })
+  return row as Row
 }
 
 const { only, except } = { only: sql`${$('only')}::text[]`, except: sql`${$('except')}::text[]` }
@@ -104,27 +120,22 @@ const { only, except } = { only: sql`${$('only')}::text[]`, except: sql`${$('exc
  * one ETag the second waits here for the first, and then sees the tag that it did not mean.
  */
 const locked = sql`locked as (
-  select ${tagged}, (${only} is null or ${taskTag} = any(${only})) and ${taskTag} <> all(${except}) as fits
+  select ${tagged}, (${only} is null or ${taskTag} = any(${only})) and ${taskTag} <> all(${except}) as fits,
+    tasks as stored
   from tasks where ${mine} for update
 )`
 
 const updateStatement = statement(sql`with ${alive}, ${locked},
   changed as (
-    update tasks set title = wanted.title, description = wanted.description, completed = wanted.completed,
+    update tasks set (${fieldNames}) = row(${fieldsOf(sql`wanted`)}),
       version = tasks.version + 1, updated_at = greatest(now(), tasks.updated_at)
-    from locked, lateral (select
-      coalesce(${$('title')}::text, locked.title) as title,
-      case when ${$('describe')}::boolean then ${$('description')}::text else locked.description end as description,
-      coalesce(${$('completed')}::boolean, locked.completed) as completed
-    ) as wanted
-    where tasks.id = locked.id and locked.fits
-      and (wanted.title, wanted.description, wanted.completed)
-        is distinct from (locked.title, locked.description, locked.completed)
+    from locked, ${given('changes', sql`locked.stored`)} as wanted
+    where tasks.id = locked.id and locked.fits and wanted is distinct from locked.stored
     returning ${tagged}
   )
   ${withSession(sql`(
     select changed.*, true as fits from changed union all
-    select * from locked where not exists (select from changed)
+    select ${columnsOf(sql`locked`)}, tag, fits from locked where not exists (select from changed)
   )`)}`)
 
 /** `precondition_failed`: the task is there, with a tag that `tags` does not allow. */
@@ -134,17 +145,15 @@ export async function updateTask(
   db: Database,
   session: Session,
   id: number,
-  { title, description, completed }: TaskUpdate,
+  changes: TaskUpdate,
   tags: Tags,
-): Promise<Changed<TaskRow>> {
-  const values = { id, title, describe: description !== undefined, description, completed, ...tags }
+): Promise<Changed<Row>> {
+  const values = { id, changes: JSON.stringify(changes), ...tags }
   const [row] = await authorized(db.write, session, updateStatement, values)
   if (!hasTask(row)) return 'not_found'
-  return (row as readonly string[])[FITS] === 't' ? row : 'precondition_failed'
+  const [fits] = extra(row)
+  return fits === 't' ? row : 'precondition_failed'
 }
-
-/** The column after those of a `TaskRow`. */
-const FITS = 8
 
 const deleteStatement = statement(sql`with ${alive}, ${locked},
   deleted as (delete from tasks using locked where tasks.id = locked.id and locked.fits)

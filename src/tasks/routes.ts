@@ -3,14 +3,16 @@ import { createMiddleware } from 'hono/factory'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { admission } from '../admission/admission.ts'
 import { type AppEnv, router } from '../context.ts'
+import type { Row } from '../db/client.ts'
 import { Problem } from '../problem.ts'
+import type { Task } from '../task.ts'
 import { body, params, query } from '../validate.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { createTaskOnce } from './idempotency-queries.ts'
 import { precondition, tags } from './preconditions.ts'
 import { createTask, deleteTask, deleteTasks, getTask, listTasks, updateTask } from './queries.ts'
-import { listJson, listTag, type Task, type TaskRow, tagOf, taskJson } from './representation.ts'
+import { listJson, listTag, tagOf, taskJson, textOf } from './representation.ts'
 import { BulkDelete, TaskCreate, TaskId, TaskList, TaskUpdate } from './schemas.ts'
 
 const DEFAULT_PAGE = 1000
@@ -41,7 +43,7 @@ function conditional<T>(c: Context<AppEnv>, tag: string, text: () => string) {
   return json<T, 200>(c, text(), 200)
 }
 
-const task = <S extends 200 | 201>(c: Context<AppEnv>, row: TaskRow, status: S) => {
+const task = <S extends 200 | 201>(c: Context<AppEnv>, row: Row, status: S) => {
   c.header('ETag', `"${tagOf(row)}"`)
   return json<Task, S>(c, taskJson(row), status)
 }
@@ -89,7 +91,7 @@ export const tasks = router()
       : { row: await createTask(c.get('db'), c.get('session'), input), replayed: false }
     if (created === 'reused') throw new Problem('idempotency_key_reused')
     if (created.replayed) c.header('Idempotency-Replayed', 'true')
-    c.header('Location', `/tasks/${created.row[1]}`)
+    c.header('Location', `/tasks/${textOf(created.row, 'id')}`)
     return task(c, created.row, 201)
   })
   .post('/bulk-delete', admission, body(BulkDelete), async (c) => {

@@ -9,7 +9,16 @@ import { authRowsOf, historyOf, schemaOf, startDatabase, type TestDatabase } fro
 const DRIZZLE = fileURLToPath(new URL('../../drizzle', import.meta.url))
 const SOURCE = fileURLToPath(new URL('../../src', import.meta.url))
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url))
-const FIRST = '0000_tasks'
+
+/** The project's own, in order, however many there are. */
+const { entries }: { entries: { tag: string }[] } = JSON.parse(
+  await readFile(join(DRIZZLE, 'meta/_journal.json'), 'utf8'),
+)
+const NAMES = entries.map(({ tag }) => tag)
+const [FIRST, LAST] = [NAMES[0] as string, NAMES.at(-1) as string]
+const APPLIED = `Applied ${NAMES.join(', ')}.`
+/** One more, of a test. */
+const NEXT = `${`${NAMES.length}`.padStart(4, '0')}_canary`
 
 const folders: string[] = []
 afterEach(async () => {
@@ -48,7 +57,8 @@ async function aFolder(): Promise<string> {
   return join(folder, 'drizzle')
 }
 
-async function addMigration(folder: string, name: string, up: string, down: string): Promise<void> {
+async function addMigration(folder: string, up: string, down: string): Promise<void> {
+  const name = NEXT
   const file = join(folder, 'meta/_journal.json')
   const journal: { entries: { idx: number; tag: string }[] } = JSON.parse(await readFile(file, 'utf8'))
   journal.entries.push({ idx: journal.entries.length, tag: name })
@@ -86,19 +96,21 @@ test('up, down and up again end in one schema, and leave the tables of the auth 
   const [before, people] = [await schemaOf(database), await authRowsOf(database)]
   expect(people).toHaveLength(40)
 
-  expect(await succeed(database.env, 'up')).toContain(`Applied ${FIRST}.`)
+  expect(await succeed(database.env, 'up')).toContain(APPLIED)
   const first = await schemaOf(database)
   expect(first.length).toBeGreaterThan(before.length)
   expect(first).toEqual(expect.arrayContaining(before))
   await database.rows(`insert into tasks (user_id, title) select id, 'canary' from users`)
 
-  expect(await succeed(database.env, 'down')).toContain(`Rolled back ${FIRST}.`)
+  for (const name of NAMES.toReversed()) {
+    expect(await succeed(database.env, 'down')).toContain(`Rolled back ${name}.`)
+  }
   expect(await schemaOf(database)).toEqual(before)
   expect(await historyOf(database)).toEqual([])
 
-  expect(await succeed(database.env, 'up')).toContain(`Applied ${FIRST}.`)
+  expect(await succeed(database.env, 'up')).toContain(APPLIED)
   expect(await schemaOf(database)).toEqual(first)
-  expect(await historyOf(database)).toEqual([FIRST])
+  expect(await historyOf(database)).toEqual(NAMES)
   expect(await authRowsOf(database)).toEqual(people)
 })
 
@@ -115,13 +127,14 @@ test('up and down without anything to do change nothing, and say so', async () =
 
 test('status lists every migration with what has become of it', async () => {
   const database = await anEmptyDatabase()
-  expect(await succeed(database.env, 'status')).toMatch(/^pending +0000_tasks$/m)
+  const lines = (state: string, names: string[]) => names.map((name) => `${state}  ${name}\n`).join('')
+  expect(await succeed(database.env, 'status')).toContain(lines('pending', NAMES))
   expect(await historyOf(database)).toEqual([])
   const folder = await aFolder()
   await succeed(database.env, 'up', folder)
-  await addMigration(folder, '0001_canary', 'create table canary (id int)', 'drop table canary')
+  await addMigration(folder, 'create table canary (id int)', 'drop table canary')
   const output = await succeed(database.env, 'status', folder)
-  expect(output).toMatch(/^applied +0000_tasks\npending +0001_canary$/m)
+  expect(output).toContain(lines('applied', NAMES) + lines('pending', [NEXT]))
 })
 
 test('a migration that fails leaves nothing of itself, and the ones before it stay', async () => {
@@ -132,18 +145,18 @@ test('a migration that fails leaves nothing of itself, and the ones before it st
   const good =
     'create table canary (id int);\n--> statement-breakpoint\nalter table tasks add column canary int'
   const bad = `${good};\n--> statement-breakpoint\nselect 1 / 0`
-  await addMigration(folder, '0001_canary', bad, 'alter table tasks drop column canary')
+  await addMigration(folder, bad, 'alter table tasks drop column canary')
 
   const { code, output } = await migrate(database.env, 'up', folder)
   expect(code, output).toBe(1)
   expect(output).toContain('division by zero')
   expect(await schemaOf(database)).toEqual(before)
-  expect(await historyOf(database)).toEqual([FIRST])
+  expect(await historyOf(database)).toEqual(NAMES)
   expect(await authRowsOf(database)).toEqual(people)
 
-  await writeFile(join(folder, '0001_canary.sql'), good)
-  expect(await succeed(database.env, 'up', folder)).toContain('Applied 0001_canary.')
-  expect(await historyOf(database)).toEqual([FIRST, '0001_canary'])
+  await writeFile(join(folder, `${NEXT}.sql`), good)
+  expect(await succeed(database.env, 'up', folder)).toContain(`Applied ${NEXT}.`)
+  expect(await historyOf(database)).toEqual([...NAMES, NEXT])
 })
 
 test('a first migration that fails leaves nothing at all, not even a history', async () => {
@@ -162,23 +175,23 @@ test('a way down that fails takes nothing back', async () => {
   const database = await anEmptyDatabase()
   const folder = await aFolder()
   const down = 'drop table canary;\n--> statement-breakpoint\ndrop table canary'
-  await addMigration(folder, '0001_canary', 'create table canary (id int)', down)
+  await addMigration(folder, 'create table canary (id int)', down)
   await succeed(database.env, 'up', folder)
   const before = await schemaOf(database)
   expect((await migrate(database.env, 'down', folder)).code).toBe(1)
   expect(await schemaOf(database)).toEqual(before)
-  expect(await historyOf(database)).toEqual([FIRST, '0001_canary'])
+  expect(await historyOf(database)).toEqual([...NAMES, NEXT])
 })
 
 test('down takes the newest back, one at a time', async () => {
   const database = await anEmptyDatabase()
   const folder = await aFolder()
-  await addMigration(folder, '0001_canary', 'create table canary (id int)', 'drop table canary')
-  expect(await succeed(database.env, 'up', folder)).toContain(`Applied ${FIRST}, 0001_canary.`)
-  expect(await succeed(database.env, 'down', folder)).toContain('Rolled back 0001_canary.')
-  expect(await historyOf(database)).toEqual([FIRST])
-  expect(await succeed(database.env, 'down', folder)).toContain(`Rolled back ${FIRST}.`)
-  expect(await historyOf(database)).toEqual([])
+  await addMigration(folder, 'create table canary (id int)', 'drop table canary')
+  expect(await succeed(database.env, 'up', folder)).toContain(`Applied ${[...NAMES, NEXT].join(', ')}.`)
+  expect(await succeed(database.env, 'down', folder)).toContain(`Rolled back ${NEXT}.`)
+  expect(await historyOf(database)).toEqual(NAMES)
+  expect(await succeed(database.env, 'down', folder)).toContain(`Rolled back ${LAST}.`)
+  expect(await historyOf(database)).toEqual(NAMES.slice(0, -1))
 })
 
 test.each(['up', 'down', 'status'])(
@@ -193,7 +206,7 @@ test.each(['up', 'down', 'status'])(
     expect(code).toBe(1)
     expect(output).toContain(`${FIRST} was edited`)
     expect(await schemaOf(database)).toEqual(before)
-    expect(await historyOf(database)).toEqual([FIRST])
+    expect(await historyOf(database)).toEqual(NAMES)
   },
 )
 
@@ -204,10 +217,10 @@ test('of runners at once, one applies, and the database is as after one', async 
   await database.empty()
 
   const runs = await Promise.all(Array.from({ length: 4 }, () => migrate(database.env, 'up')))
-  const applied = runs.filter(({ output }) => output.includes(`Applied ${FIRST}.`))
+  const applied = runs.filter(({ output }) => output.includes(APPLIED))
   expect(applied.map(({ code }) => code)).toEqual([0])
   expect(await schemaOf(database)).toEqual(alone)
-  expect(await historyOf(database)).toEqual([FIRST])
+  expect(await historyOf(database)).toEqual(NAMES)
   expect(await succeed(database.env, 'up')).toContain('Nothing to apply.')
 })
 
@@ -231,9 +244,6 @@ test('an unknown command ends with the ones there are', async () => {
 })
 
 test('every migration of the journal has a way up and a way down', async () => {
-  const { entries }: { entries: { tag: string }[] } = JSON.parse(
-    await readFile(join(DRIZZLE, 'meta/_journal.json'), 'utf8'),
-  )
   const files = (await readdir(DRIZZLE)).filter((name) => name.endsWith('.sql')).sort()
   expect(files).toEqual(entries.flatMap(({ tag }) => [`${tag}.down.sql`, `${tag}.sql`]).sort())
 })
