@@ -31,7 +31,7 @@ const ofBudget = (
 })
 
 export const REQUEST_ID = '0b7e4c1a-2f6d-4e8b-9c3a-5d1f7a9e2b46'
-export const ETAG = '"1.1765370096000.42.5f3c1d2e-8a4b-4c6d-9e7f-0a1b2c3d4e5f"'
+export const ETAG = '"7.1.1765370096000.42.5f3c1d2e-8a4b-4c6d-9e7f-0a1b2c3d4e5f"'
 const CURSOR = 'v1.1765370096000.42.9f86d081884c7d659a2feaa0c55ad015'
 const { description: _, ...cursor } = jsonSchema(parameters.cursor, 'input')
 
