@@ -68,5 +68,5 @@ async function use(tool: Tool): Promise<void> {
 }
 
 function tell(name: string, what: string): void {
-  console.log(`${name.padEnd(28)}${what}`)
+  console.log(`${name.padEnd(30)}${what}`)
 }
