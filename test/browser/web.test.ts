@@ -178,7 +178,7 @@ describe('a person', () => {
     await expect
       .poll(
         async () => {
-          await page.mouse.wheel(0, 20_000)
+          await page.evaluate(() => scrollTo(0, document.body.scrollHeight))
           return await page.locator('.row').count()
         },
         { timeout: 100_000, interval: 50 },

@@ -122,9 +122,11 @@ const Row = memo(function Row({ task, selected, onSelect, onToggle, onEdit, onRe
 function Sentinel({ onSeen }: { onSeen: () => void }) {
   const end = useRef<HTMLDivElement>(null)
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && onSeen(), {
-      rootMargin: '800px',
-    })
+    // Coming into view may be told together with having been out of it.
+    const seen: IntersectionObserverCallback = (entries) => {
+      if (entries.at(-1)?.isIntersecting) onSeen()
+    }
+    const observer = new IntersectionObserver(seen, { rootMargin: '800px' })
     if (end.current) observer.observe(end.current)
     return () => observer.disconnect()
   }, [onSeen])
