@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { fields } from '../src/task.ts'
 
 /**
  * `npm run client`: the package, in client/dist. With it come declarations emitted from the API's own routes, and of the
@@ -31,6 +32,19 @@ async function write(path: string, text: string): Promise<void> {
 await rm(dist, { recursive: true, force: true })
 const tsc = join(root, 'node_modules/typescript/bin/tsc')
 execFileSync(process.execPath, [tsc, '-p', 'client'], { cwd: root, stdio: 'inherit' })
+
+/** A task as its fields say it, without the schemas that they are made of. */
+async function taskDeclaration(): Promise<string> {
+  const values = Object.entries(fields).map(([name, { kind, schema }]) => {
+    const nullable = schema.def.type === 'nullable' ? ' | null' : ''
+    return `  ${name}: ${kind === 'text' ? 'string' : kind}${nullable}\n`
+  })
+  const declared = await readFile(join(emitted, 'src/task.d.ts'), 'utf8')
+  const task = /export interface Task extends FieldValues \{[^}]*\}/.exec(declared)?.[0]
+  if (!task) throw new Error('src/task.ts has no interface Task that extends FieldValues')
+  return `export interface FieldValues {\n${values.join('')}}\n${task}\n`
+}
+INSIDE['src/task'] = await taskDeclaration()
 
 const modules = new Set(['client/src/index'])
 for (const module of modules) {
