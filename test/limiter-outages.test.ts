@@ -360,7 +360,6 @@ test.each([
   [[0.5, 4], false],
   [[-1, 4], false],
   [[1, 0], false],
-  [['1', 4], false],
   [1, false],
 ])('what Redis answers is believed when it is a count of this request: %j, %s', async (result, is) => {
   const api = apiWith(envWith({ ...UNLIMITED, RATE_LIMIT_READS: '10' }), (await aUser()).token)
