@@ -1,8 +1,8 @@
-import { Redis } from '@upstash/redis/cloudflare'
 import type { Database } from '../db/client.ts'
 import { linesOf, SHAPE } from '../db/shape.ts'
 import type { Settings } from '../env.ts'
 import { Problem } from '../problem.ts'
+import { redisOf } from '../redis.ts'
 
 export const CHECK_MS = 2_000
 
@@ -43,16 +43,8 @@ async function shapeOf(db: Database): Promise<string[]> {
 const NO_SCRIPT = '0'.repeat(40)
 
 async function mayEvaluate(settings: Settings, signal: AbortSignal): Promise<string[]> {
-  const redis = new Redis({
-    url: settings.UPSTASH_REDIS_REST_URL,
-    token: settings.UPSTASH_REDIS_REST_TOKEN,
-    signal: () => signal,
-    retry: { retries: 0 },
-    enableTelemetry: false,
-    enableAutoPipelining: false,
-  })
   try {
-    await redis.evalsha(NO_SCRIPT, [], [])
+    await redisOf(settings, signal).evalsha(NO_SCRIPT, [], [])
     return []
   } catch (error) {
     // Redis's own first word; the rest of the sentence repeats the command.

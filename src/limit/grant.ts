@@ -1,7 +1,7 @@
 import { Ratelimit, type RatelimitConfig } from '@upstash/ratelimit'
-import { Redis } from '@upstash/redis/cloudflare'
 import type { Settings } from '../env.ts'
-import type { Ask, Budget, BudgetName } from './budget.ts'
+import { redisOf } from '../redis.ts'
+import type { Ask, Budget } from './budget.ts'
 import { SCRIPT, SCRIPT_SHA } from './script.ts'
 import { WINDOW_MS, windowEnd } from './window.ts'
 
@@ -51,21 +51,9 @@ const fixedWindow = (limit: number): Algorithm => ({
   },
 })
 
-// Plain data: making one costs microseconds, and no two requests share I/O.
-function limiterOf(settings: Settings, policy: BudgetName, limit: number, signal: AbortSignal): Ratelimit {
-  const redis = new Redis({
-    url: settings.UPSTASH_REDIS_REST_URL,
-    token: settings.UPSTASH_REDIS_REST_TOKEN,
-    // Only as a function does the SDK let it throw.
-    signal: () => signal,
-    retry: { retries: 0 },
-    enableTelemetry: false,
-    enableAutoPipelining: false,
-    readYourWrites: false,
-    responseEncoding: false,
-  })
-  return new Ratelimit({
-    redis,
+const limiterOf = (settings: Settings, { policy, limit }: Budget, signal: AbortSignal) =>
+  new Ratelimit({
+    redis: redisOf(settings, signal),
     limiter: () => fixedWindow(limit),
     prefix: `tasks:${policy}`,
     // The SDK's own timeout admits, and its cache is one more memory of what a budget knows already.
@@ -73,15 +61,14 @@ function limiterOf(settings: Settings, policy: BudgetName, limit: number, signal
     ephemeralCache: false,
     enableTelemetry: false,
   })
-}
 
 /** Asks for the units. Throws on anything but a whole answer in time. */
 export async function askRedis(settings: Settings, budget: Budget, ask: Ask): Promise<Grant> {
   const { signal, clear } = startDeadline()
   try {
-    const limiter = limiterOf(settings, budget.policy, budget.limit, signal)
     const name = `${budget.key}:${ask.end / WINDOW_MS}`
-    return (await limiter.limit(name, { rate: ask.waiting + ask.extra })) as Grant
+    const units = { rate: ask.waiting + ask.extra }
+    return (await limiterOf(settings, budget, signal).limit(name, units)) as Grant
   } finally {
     clear()
   }
