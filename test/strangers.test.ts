@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { app } from '../src/app.ts'
 import type { Env } from '../src/env.ts'
@@ -203,7 +204,10 @@ describe('bad tokens', () => {
     expect((await apiWith(bindings, (await aUser()).token, address)('GET', '/tasks')).status).toBe(200)
   })
 
-  test('a hundred thousand of them cost 200 look-ups in ten seconds, and nobody else anything', {
+  // All hundred thousand where the run may take its time.
+  const FLOODS = env.REAL_SERVICES ? 1_000 : 110
+
+  test(`${FLOODS * 100} of them cost 200 look-ups in ten seconds, and nobody else anything`, {
     timeout: 300_000,
   }, async () => {
     const [address, bindings] = [randomAddress(), envWith({})]
@@ -217,14 +221,14 @@ describe('bad tokens', () => {
     let lookUps = 0
     await logged(async () => {
       const { database } = await record(async () => {
-        for (let i = 0; i < 1_000; i++) {
+        for (let i = 0; i < FLOODS; i++) {
           // Without a look at what they say, which would cost more than they do.
           const flood = Array.from({ length: 100 }, () => {
             const headers = { 'CF-Connecting-IP': address, Authorization: `Bearer ${aToken()}` }
             return app.fetch(new Request('https://api.test/tasks', { headers }), bindings)
           })
           for (const { status } of await Promise.all(flood)) answers[status] = (answers[status] ?? 0) + 1
-          const other = i % 91 === 0 ? others[i / 91] : undefined
+          const other = others[i / Math.floor(FLOODS / others.length)]
           if (other) unharmed.push((await other('GET', '/tasks')).status)
         }
       })

@@ -60,8 +60,8 @@ const CHUNKED = 'Transfer-Encoding: chunked'
 const trickled = (framing: string) =>
   framing === CHUNKED ? TRICKLE.map((byte) => `1\r\n${byte}\r\n`) : TRICKLE
 
-describe.each(['Content-Length: 60000', CHUNKED])('a body that trickles (%s)', (framing) => {
-  test.concurrent.each([
+describe.concurrent.each(['Content-Length: 60000', CHUNKED])('a body that trickles (%s)', (framing) => {
+  test.each([
     ['POST /tasks', 401],
     ['PATCH /tasks/1', 401],
     ['GET /tasks', 401],
@@ -78,7 +78,7 @@ describe.each(['Content-Length: 60000', CHUNKED])('a body that trickles (%s)', (
     expect(answer.status).toBe(status)
   })
 
-  test.concurrent('is waited for ten seconds where a route reads it', async () => {
+  test('is waited for ten seconds where a route reads it', async () => {
     const token = await aToken()
     const started = Date.now()
     const { status, problem, socket } = await exchange(
