@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     dir: import.meta.dirname,
     include: ['*.test.ts'],
+    // Much of a test's time is a wait.
+    maxWorkers: 2,
     globalSetup: join(import.meta.dirname, 'world.ts'),
     testTimeout: 120_000,
     hookTimeout: 120_000,
