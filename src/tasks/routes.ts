@@ -23,8 +23,12 @@ const found = <T>(result: T): Exclude<T, 'not_found' | 'precondition_failed' | u
   return result as Exclude<T, 'not_found' | 'precondition_failed' | undefined>
 }
 
-/** Text that is JSON already, typed as what it says. */
-function json<T, S extends ContentfulStatusCode>(c: Context<AppEnv>, text: string, status: S) {
+/** JSON that is written already, typed as what it says. */
+function json<T, S extends ContentfulStatusCode>(
+  c: Context<AppEnv>,
+  text: string | Uint8Array<ArrayBuffer>,
+  status: S,
+) {
   return c.body(text, status, { 'Content-Type': 'application/json' }) as unknown as TypedResponse<
     T,
     S,
@@ -33,7 +37,7 @@ function json<T, S extends ContentfulStatusCode>(c: Context<AppEnv>, text: strin
 }
 
 /** A representation that may be kept but not used unasked, and the answers that RFC 9110 §13 puts in its place. */
-function conditional<T>(c: Context<AppEnv>, tag: string, text: () => string) {
+function conditional<T>(c: Context<AppEnv>, tag: string, text: () => string | Uint8Array<ArrayBuffer>) {
   const status = precondition(c.req, tag)
   if (status === 412) throw new Problem('precondition_failed')
   c.header('ETag', `"${tag}"`)
