@@ -4,8 +4,11 @@ import type { Settings } from './env.ts'
 export function perIsolate<T>(make: (settings: Settings) => T): (settings: Settings) => T {
   const made = new WeakMap<Settings, T>()
   return (settings) => {
-    const value = made.get(settings) ?? make(settings)
-    made.set(settings, value)
+    let value = made.get(settings)
+    if (value === undefined) {
+      value = make(settings)
+      made.set(settings, value)
+    }
     return value
   }
 }

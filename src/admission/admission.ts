@@ -25,7 +25,7 @@ const classOf = (c: Context<AppEnv>): BudgetName => (isRead(c) ? 'read' : 'write
 
 /** Decides who is let in. `next` reads the body, where there is one, and runs the statement. */
 export const admission = createMiddleware<AppEnv>(async function admission(c, next) {
-  const { settings } = c.var
+  const settings = c.get('settings')
   // No token, or none that can be one: no call.
   const hash = await claimSession(c)
   let userId = usersOf(settings).get(hash)
@@ -61,16 +61,16 @@ async function claimSession(c: Context<AppEnv>): Promise<string> {
   const header = c.req.header('Authorization')
   const token = header && parseBearer(header)
   if (!token) {
-    enforce(c, await acquireNearby(c.env, await addressBudget(c.var.settings, classOf(c), addressOf(c))))
+    enforce(c, await acquireNearby(c.env, await addressBudget(c.get('settings'), classOf(c), addressOf(c))))
     throw unauthorized(header === undefined ? undefined : 'invalid_token')
   }
-  const hashes = await tokenHashes(c.var.settings, token)
+  const hashes = await tokenHashes(c.get('settings'), token)
   c.set('session', { hashes })
   return hashes[0]
 }
 
 async function refuseStranger(c: Context<AppEnv>, hash: string): Promise<void> {
-  const { settings } = c.var
+  const settings = c.get('settings')
   const strangers = strangersOf(settings)
   const refusal = strangers.refusal(addressOf(c))
   if (refusal) enforce(c, refusal)
@@ -82,8 +82,8 @@ async function refuseStranger(c: Context<AppEnv>, hash: string): Promise<void> {
 /** One unit of the budget: from the hand, whose refill nobody waits for, or a grant. */
 function charge(c: Context<AppEnv>, budget: Budget): Decision | Promise<Decision> {
   const decision = decideInHand(budget)
-  if (decision?.by === 'lease') c.executionCtx.waitUntil(refill(c.var.settings, budget))
-  return decision ?? acquire(c.env, c.var.settings, budget)
+  if (decision?.by === 'lease') c.executionCtx.waitUntil(refill(c.get('settings'), budget))
+  return decision ?? acquire(c.env, c.get('settings'), budget)
 }
 
 /**
@@ -91,11 +91,11 @@ function charge(c: Context<AppEnv>, budget: Budget): Decision | Promise<Decision
  * Undefined where the database is away. A dead session gets no other answer than 401, and its address pays for it.
  */
 async function owner(c: Context<AppEnv>, hash: string, whenDead?: () => void): Promise<string | undefined> {
-  const { db, session, settings } = c.var
+  const [db, session, settings] = [c.get('db'), c.get('session'), c.get('settings')]
   const isUnknown = c.finalized && c.res.status >= 500 && session.userId === undefined
   const userId = isUnknown ? undefined : await findOwner(db, session)
   if (userId !== null) {
-    if (userId) usersOf(settings).set(hash, userId)
+    if (userId && !usersOf(settings).has(hash)) usersOf(settings).set(hash, userId)
     return userId
   }
   whenDead?.()

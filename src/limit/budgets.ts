@@ -11,8 +11,11 @@ const ofAddresses = perIsolate(() => new LruMap<string, Budget>(10_000))
 export function userBudget(settings: Settings, name: BudgetName, userId: string): Budget {
   const budgets = ofUsers(settings)
   const id = `${name}:${userId}`
-  const budget = budgets.get(id) ?? open(settings, name, `user:${userId}`)
-  budgets.set(id, budget)
+  let budget = budgets.get(id)
+  if (!budget) {
+    budget = open(settings, name, `user:${userId}`)
+    budgets.set(id, budget)
+  }
   return budget
 }
 
