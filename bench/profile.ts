@@ -1,11 +1,10 @@
 import { writeFile } from 'node:fs/promises'
+import { introduce, throughput } from './measure/load.ts'
 import type { Operation } from './measure/operations.ts'
 import { modulesOf, type Share, shares, startProfile } from './measure/profile.ts'
-import { target } from './measure/rounds.ts'
-import { installWrk, load } from './measure/wrk.ts'
 import { machine } from './report/results.ts'
 import { build } from './world/build.ts'
-import { cpuOf, freePort } from './world/process.ts'
+import { freePort } from './world/process.ts'
 import { workerVars } from './world/stacks.ts'
 import { startWorkerd } from './world/workerd.ts'
 import { startWorld } from './world/world.ts'
@@ -15,8 +14,7 @@ import { startWorld } from './world/world.ts'
 const OPERATIONS: Operation[] = ['get', 'list-1000', 'create']
 const CONNECTIONS = 4
 
-await installWrk()
-const world = await startWorld([], 1000)
+const world = await startWorld([], 3000)
 try {
   const bundle = await build('worker', { minify: false })
   const inspector = await freePort()
@@ -26,6 +24,7 @@ try {
   const modules = await modulesOf(bundle)
   const sections: string[] = []
   try {
+    await introduce(app.url, 'worker', [...world.data.light, ...world.data.heavy])
     for (const operation of OPERATIONS) sections.push(await section(operation, inspector, modules))
   } finally {
     await app.close()
@@ -43,15 +42,12 @@ ${sections.join('\n')}`
 }
 
 async function section(operation: Operation, inspector: number, modules: string[]): Promise<string> {
-  const options = { ...target(world, 'worker', operation), connections: CONNECTIONS }
-  const pid = world.apps.worker?.pid as number
-  await load({ ...options, seconds: 8 })
-  const before = await cpuOf(pid)
-  const { requests } = await load({ ...options, seconds: 8 })
-  const cpu = ((await cpuOf(pid)) - before) / requests
+  const load = () => throughput(world, 'worker', operation, 8, CONNECTIONS)
+  await load()
+  const { cpu } = await load()
   // Apart, because a profiler costs time itself.
   const stop = await startProfile(inspector)
-  await load({ ...options, seconds: 8 })
+  await load()
   const found = shares(await stop(), modules)
   return `## ${operation}: ${cpu.toFixed(0)} µs
 

@@ -1,82 +1,108 @@
 import { parseArgs } from 'node:util'
-import { bundleSizes, type Extras, firstReads, isolateStarts, pages, soak } from './measure/extras.ts'
+import { extras } from './measure/extras.ts'
+import { type Cell, populate } from './measure/population.ts'
 import { measure, type Plan } from './measure/rounds.ts'
 import { assertSame } from './measure/same.ts'
-import { installWrk } from './measure/wrk.ts'
+import { twice } from './measure/twice.ts'
 import { judge } from './report/budgets.ts'
-import { figures } from './report/figures.ts'
-import { machine, type Results, write } from './report/results.ts'
+import { machine, type Results, read, write } from './report/results.ts'
 import { STACKS } from './world/stacks.ts'
 import { startWorld } from './world/world.ts'
 
 /** `npm run bench`: every stack, every operation, side by side; `-- --quick` for a first look. See README.md. */
 
+const PARTS = ['rounds', 'population', 'extras']
+
 interface Run extends Plan {
   name: string
-  hoard: number
-  soakSeconds: number
+  /** With a session each. So many that no load comes to the same one twice in a minute. */
+  users: number
+  /** Ours last: the lists of those before were shorter. */
+  cells: Cell[]
   starts: number
 }
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean' }, rounds: { type: 'string' } } })
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean' },
+    rounds: { type: 'string', default: '5' },
+    minutes: { type: 'string', default: '10' },
+    users: { type: 'string' },
+    only: { type: 'string' },
+  },
+})
+
+/** 140 requests a second: as many as two cores carry for the slowest stack, databases and load included. Fewer for a first look. */
+const users = Number(values.users ?? (values.quick ? 200 : 600))
+const cell = (stack: Cell['stack'], processes: number, minutes: number): Cell => ({
+  ...{ stack, users, processes, minutes },
+})
 
 const full: Run = {
   name: 'full',
-  rounds: Number(values.rounds ?? 5),
+  users: 3000,
+  rounds: Number(values.rounds),
   rtts: [0, 1, 5, 20, 80],
-  seconds: (rtt) => (rtt > 20 ? 2 : 1),
+  seconds: (rtt) => (rtt < 20 ? 0.6 : rtt < 80 ? 1 : 1.7),
   loadSeconds: 2,
-  hoard: 1_000_000,
-  soakSeconds: 600,
+  cells: [
+    ...(['fastapi', 'express', 'fastify', 'naive'] as const).map((stack) => cell(stack, 1, 1)),
+    cell('worker', 4, 2),
+    cell('worker', 1, Number(values.minutes)),
+  ],
   starts: 15,
 }
 
 const quick: Run = {
-  ...full,
   name: 'quick',
-  rounds: Number(values.rounds ?? 1),
+  users: 1500,
+  rounds: 1,
   rtts: [0, 20, 80],
-  seconds: () => 1,
+  seconds: () => 0.6,
   loadSeconds: 1,
-  hoard: 20_000,
-  soakSeconds: 0,
+  cells: [cell('worker', 4, 1), cell('worker', 1, 1)],
   starts: 3,
 }
 
 const run = values.quick ? quick : full
 const say = (what: string) => console.log(`${new Date().toISOString().slice(11, 19)}  ${what}`)
+const parts = values.only?.split(',') ?? PARTS
+if (!parts.every((part) => PARTS.includes(part))) throw new Error(`--only takes some of ${PARTS}`)
 
-await installWrk()
 say('building, installing, filling the database')
-const world = await startWorld(STACKS, run.hoard)
+const world = await startWorld(STACKS, run.users)
 try {
-  const urls = Object.fromEntries(Object.entries(world.apps).map(([name, { url }]) => [name, url]))
-  await assertSame(urls, world.data)
-  say('all stacks give the same answers; warming up')
-  const measured = await measure(world, run, say)
-  say('starts, first reads, long histories')
-  const extras: Extras = {
-    bundles: await bundleSizes(),
-    starts: await isolateStarts(world, run.starts),
-    firstRead: await firstReads(world, [0, 20, 80], run.starts),
-    pages: await pages(world, run.rounds, run.hoard),
-  }
-  const skipped = { ...world.skipped }
-  if (run.soakSeconds > 0) {
-    say(`memory, over ${run.soakSeconds} s of mixed load`)
-    extras.memory = await soak(world, run.soakSeconds)
-  } else {
-    skipped['memory growth'] = 'it takes ten minutes'
-  }
   const results: Results = {
+    // A part by itself is measured anew beside what an earlier run found of the others.
+    ...(values.only && (await read(run.name).catch(() => undefined))),
     command: `npm run bench${values.quick ? ' -- --quick' : ''}`,
     date: new Date().toISOString().slice(0, 10),
     machine: machine(),
     rounds: run.rounds,
-    measured,
-    extras,
-    figures: figures(measured, extras),
-    skipped,
+    figures: {},
+    skipped: world.skipped,
+  }
+  if (values.quick) world.skipped['memory growth, 1 isolate'] = 'it takes ten minutes'
+  say('comparing the answers of all stacks, and spending their budgets')
+  await assertSame(world)
+
+  if (parts.includes('rounds')) {
+    for await (results.measured of measure(world, run, say)) await write(run.name, results)
+  }
+  if (parts.includes('population')) {
+    results.population = []
+    for (const cell of run.cells) {
+      say(`a population on ${cell.processes} × ${cell.stack}, ${cell.minutes} min`)
+      const found = await twice(world, `the population on ${cell.processes} × ${cell.stack}`, () =>
+        populate(world, cell),
+      )
+      if (found) results.population.push(found)
+      await write(run.name, results)
+    }
+  }
+  if (parts.includes('extras')) {
+    say('starts, first reads, first writes')
+    results.extras = await extras(world, run.starts)
   }
   await write(run.name, results)
   const past = (await judge(results)).filter(({ outcome }) => outcome === 'past')

@@ -18,6 +18,8 @@ const PARTS = [
   'tsc -p local',
   'tsc -p hashed-sessions --noEmit',
   'tsc -p openapi',
+  'tsc -p bench',
+  'tsc -p bench/workers',
   'drizzle-kit check',
   'node drizzle/check.ts',
   'npm run openapi:check',

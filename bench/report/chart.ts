@@ -1,5 +1,5 @@
+import type { Measured } from '../measure/rounds.ts'
 import { LABELS, STACKS, type StackName } from '../world/stacks.ts'
-import type { Results } from './results.ts'
 import { median } from './stats.ts'
 
 const COLORS: Record<StackName, string> = {
@@ -15,7 +15,7 @@ const COLORS: Record<StackName, string> = {
 const [WIDTH, HEIGHT, TOP, BOTTOM] = [1000, 380, 50, 330]
 
 /** Left: p50 of one task by round-trip time; the slope is the number of trips. Right: CPU of a list of 1000. */
-export function chart({ measured }: Results): string {
+export function chart(measured: Measured): string {
   const stacks = STACKS.filter((stack) => measured[stack]?.get)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">
 <title>p50 by round-trip time, and CPU, of each stack</title>
@@ -26,11 +26,11 @@ ${cpu(measured, stacks)}
 `
 }
 
-function latency(measured: Results['measured'], stacks: StackName[]): string {
+function latency(measured: Measured, stacks: StackName[]): string {
   const series = stacks.map((stack) => {
-    const points = Object.entries(measured[stack]?.get?.p50 ?? {}).map(
-      ([rtt, rounds]) => [Number(rtt), median(rounds)] as const,
-    )
+    const points = Object.entries(measured[stack]?.get?.p50 ?? {})
+      .map(([rtt, rounds]) => [Number(rtt), median(rounds)] as const)
+      .filter(([, y]) => Number.isFinite(y))
     return { stack, points }
   })
   const all = series.flatMap(({ points }) => points)
@@ -66,9 +66,9 @@ function niceStep(about: number): number {
 }
 
 /** The names stand beside these bars, in the colors of both halves. */
-function cpu(measured: Results['measured'], stacks: StackName[]): string {
+function cpu(measured: Measured, stacks: StackName[]): string {
   const [left, right] = [460, 930]
-  const values = stacks.map((stack) => median(measured[stack]?.['list-1000']?.cpu ?? [0]))
+  const values = stacks.map((stack) => median(measured[stack]?.['list-1000']?.cpu ?? []) || 0)
   const max = Math.max(...values)
   const step = (BOTTOM - TOP) / stacks.length
   const bars = stacks.map((stack, i) => {

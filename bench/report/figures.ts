@@ -1,14 +1,17 @@
 import type { Extras } from '../measure/extras.ts'
 import type { Operation } from '../measure/operations.ts'
-import type { Measured, Series } from '../measure/rounds.ts'
+import type { Population } from '../measure/population.ts'
+import type { Series } from '../measure/rounds.ts'
 import type { StackName } from '../world/stacks.ts'
+import { cost } from './cost.ts'
+import type { Results } from './results.ts'
 import { type Estimate, estimate, fit } from './stats.ts'
 
 /** By the names that budgets.json uses. */
 export type Figures = Record<string, Estimate>
 
 /** b of p50 = a + b × RTT, one a round. */
-export function trips({ p50 }: Pick<Series, 'p50'>): number[] {
+export function trips(p50: Record<number, number[]>): number[] {
   return lines(p50).map(({ b }) => b)
 }
 
@@ -23,18 +26,25 @@ export function lines(p50: Record<number, number[]>): { a: number; b: number }[]
 const ratios = (ours: readonly number[], theirs: readonly number[]) =>
   ours.map((value, round) => value / (theirs[round] as number))
 
-export function figures(measured: Measured, extras: Extras): Figures {
+export function figures({ measured, population, extras }: Results): Figures {
   const found: Figures = {}
-  const of = (stack: StackName, operation: Operation) => measured[stack]?.[operation]
-  const note = (name: string, rounds: number[] | undefined) => {
-    if (rounds && rounds.length > 0 && rounds.every(Number.isFinite)) found[name] = estimate(rounds)
+  const note = (name: string, values: number[]) => {
+    const figure = estimate(values)
+    if (figure) found[name] = figure
   }
+  noteRounds(measured ?? {}, note)
+  for (const cell of population ?? []) notePopulation(cell, note)
+  if (extras) noteExtras(extras, note)
+  return found
+}
 
+type Note = (name: string, values: number[]) => void
+
+function noteRounds(measured: NonNullable<Results['measured']>, note: Note): void {
   for (const [operation, series] of Object.entries(measured.worker ?? {}) as [Operation, Series][]) {
-    note(`trips ${operation}`, trips(series))
-    note(`calls ${operation}`, [series.calls])
+    note(`trips ${operation}`, trips(series.p50))
     for (const peer of ['floor', 'naive', 'fastify', 'express', 'fastapi', 'fastapi-lean'] as const) {
-      const theirs = of(peer, operation)
+      const theirs = measured[peer]?.[operation]
       if (!theirs) continue
       note(`cpu ${operation} / ${peer}`, ratios(series.cpu, theirs.cpu))
       for (const rtt of Object.keys(series.p50).map(Number)) {
@@ -42,24 +52,36 @@ export function figures(measured: Measured, extras: Extras): Figures {
       }
     }
   }
-  note('trips first-read', trips({ p50: extras.firstRead }))
-  note('bundle KiB', [extras.bundles.worker])
-  note('bundle / naive', [extras.bundles.worker / extras.bundles.naive])
-  const { empty, naive, worker } = extras.starts
+}
+
+function notePopulation(cell: Population, note: Note): void {
+  const name = nameOf(cell)
+  note(`redis calls, ${name}`, cell.toRedis)
+  note(`redis billed, ${name}`, cell.billed)
+  note(`database calls, ${name}`, cell.toDatabase)
+  const { total, redis } = cost(cell)
+  note(`cost of a million, ${name}`, [total])
+  note(`cost of a million, redis, ${name}`, [redis])
+  if (cell.memory.length >= 10) note(`memory growth, ${name}`, [growth(cell.memory)])
+}
+
+function noteExtras({ bundles, starts, firstRead, firstWrite }: Extras, note: Note): void {
+  note('trips first-read', trips(firstRead))
+  note('trips first-write', trips(firstWrite))
+  note('bundle KiB', [bundles.worker])
+  const { empty, naive, worker } = starts
   note(
     'start / naive',
     worker.map((ms, i) => (ms - (empty[i] as number)) / ((naive[i] as number) - (empty[i] as number))),
   )
-  note('page long / short', ratios(extras.pages.long, extras.pages.short))
-  if (extras.memory) note('memory growth', [growth(extras.memory)])
-  return found
 }
+
+/** Of one that may run as several. */
+export const nameOf = ({ stack, processes }: { stack: StackName; processes: number }) =>
+  stack === 'worker' ? `${processes} isolate${processes > 1 ? 's' : ''}` : stack
 
 /** Of the peak, after the first fifth of the time. */
 export const growth = (peaks: readonly number[]) => {
-  const [early, late] = [peaks.slice(0, 2), peaks.slice(2)].map((part) => Math.max(...part)) as [
-    number,
-    number,
-  ]
-  return late / early - 1
+  const fifth = Math.floor(peaks.length / 5)
+  return Math.max(...peaks.slice(fifth)) / Math.max(...peaks.slice(0, fifth)) - 1
 }

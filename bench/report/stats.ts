@@ -1,5 +1,6 @@
+/** Of those that could be measured. */
 export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
+  const sorted = sortedOf(values)
   const middle = sorted.length / 2
   return sorted.length % 2 === 1
     ? (sorted[Math.floor(middle)] as number)
@@ -24,10 +25,13 @@ export interface Estimate {
   high: number
 }
 
-/** Between the k-th smallest and the k-th largest: at least 95 % sure, or as sure as so few rounds allow. */
-export function estimate(rounds: readonly number[]): Estimate {
-  const sorted = rounds.toSorted((a, b) => a - b)
-  const k = depth(rounds.length)
+const sortedOf = (values: readonly number[]) => values.filter(Number.isFinite).sort((a, b) => a - b)
+
+/** Between the k-th smallest and the k-th largest: at least 95 % sure, or as sure as so few rounds allow. Undefined where there is none. */
+export function estimate(rounds: readonly number[]): Estimate | undefined {
+  const sorted = sortedOf(rounds)
+  if (sorted.length === 0) return undefined
+  const k = depth(sorted.length)
   return { value: median(rounds), low: sorted[k - 1] as number, high: sorted.at(-k) as number }
 }
 

@@ -10,9 +10,16 @@ const bench = fileURLToPath(new URL('..', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const wrangler = `${root}node_modules/wrangler/bin/wrangler.js`
 
+const built = new Map<string, Promise<string>>()
+
 /** What `wrangler deploy` would upload of the API, or of a Worker in bench/workers; returns the path of its module. */
 export async function build(name: string, { minify = true } = {}): Promise<string> {
   const folder = `${bench}.build/${name}${minify ? '' : '-readable'}`
+  if (!built.has(folder)) built.set(folder, make(name, minify, folder))
+  return (await built.get(folder)) as string
+}
+
+async function make(name: string, minify: boolean, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true })
   const settings = name === 'worker' ? ['--env='] : ['--config', await configuration(name, folder)]
   const args = ['deploy', '--dry-run', minify ? '--minify' : '--no-minify', '--outdir', folder, ...settings]

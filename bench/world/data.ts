@@ -2,21 +2,29 @@ import { createHmac, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { up } from '../../drizzle/migrate.ts'
 import { migrateAuth } from '../../local/auth/migrate.ts'
+import { parentOf } from './process.ts'
 
-/** A database of this run's own, migrated. */
-export async function createDatabase(server: string): Promise<{ url: string; drop(): Promise<void> }> {
+/** A database of this run's own, still empty, and the process that all of PostgreSQL's are children of. */
+export async function createDatabase(
+  server: string,
+): Promise<{ url: string; postmaster: number; drop(): Promise<void> }> {
   const name = `tasks_bench_${randomUUID().slice(0, 8)}`
-  await execute(server, `create database ${name}`)
   const url = new URL(server)
   url.pathname = name
-  return { url: url.href, drop: () => execute(server, `drop database ${name} with (force)`) }
+  const postmaster = await connected(server, async (client) => {
+    await client.query(`create database ${name}`)
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    return await parentOf(Number(rows[0]?.pid))
+  })
+  const drop = () => connected(server, (client) => client.query(`drop database ${name} with (force)`))
+  return { url: url.href, postmaster, drop: async () => void (await drop()) }
 }
 
-async function execute(url: string, ...statements: string[]): Promise<void> {
+async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    for (const statement of statements) await client.query(statement)
+    return await work(client)
   } finally {
     await client.end()
   }
@@ -25,73 +33,79 @@ async function execute(url: string, ...statements: string[]): Promise<void> {
 export interface User {
   id: string
   token: string
-  /** The ids of its tasks, without a gap. */
+  /** The ids of the tasks it began with, without a gap. */
   first: number
   last: number
 }
 
 export interface Data {
-  /** A thousand tasks that nobody changes. */
-  reader: User
-  /** Starts empty; every create adds to it. */
-  writer: User
-  /** A thousand tasks for patches. */
-  editor: User
-  /** As the reader, but with a very long history. */
-  hoarder: User
+  /** With LIGHT tasks each. */
+  light: User[]
+  /** With HEAVY tasks each: one in fifteen. */
+  heavy: User[]
+  /** As the heavy, for the checks before anything is measured, which spend whole budgets. */
+  spare: User[]
 }
+
+const LIGHT = 60
+const HEAVY = 1000
+const SPARE = 10
 
 export async function fill(
   url: string,
   neon: { databaseUrl: string; fetchEndpoint: string },
   secret: string,
-  hoard: number,
+  users: number,
 ): Promise<Data> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
+  return await connected(url, async (client) => {
     await migrateAuth({
       query: (sql, params) => client.query(sql, params),
       exec: (sql) => client.query(sql),
     })
     await up(neon)
+    const heavy = Math.ceil(users / 15)
     const data = {
-      hoarder: await aUser(client, secret, hoard),
-      reader: await aUser(client, secret, 1000),
-      writer: await aUser(client, secret, 0),
-      editor: await aUser(client, secret, 1000),
+      light: await makeUsers(client, secret, users - heavy, LIGHT),
+      heavy: await makeUsers(client, secret, heavy, HEAVY),
+      spare: await makeUsers(client, secret, SPARE, HEAVY),
     }
     await client.query('vacuum (analyze) tasks, users, user_sessions')
     await client.query('checkpoint')
     return data
-  } finally {
-    await client.end()
-  }
+  })
 }
 
-async function aUser(client: pg.Client, secret: string, tasks: number): Promise<User> {
-  const token = randomUUID().replaceAll('-', '')
-  const { rows } = await client.query<{ id: string }>(
-    `insert into users (email, name) values ($1, 'Bench') returning id`,
-    [`${randomUUID()}@bench`],
-  )
-  const id = rows[0]?.id as string
-  const hash = createHmac('sha256', secret).update(token).digest('hex')
+async function makeUsers(client: pg.Client, secret: string, count: number, tasks: number): Promise<User[]> {
+  const users = Array.from({ length: count }, () => ({
+    id: randomUUID() as string,
+    token: randomUUID().replaceAll('-', ''),
+  }))
+  const ids = users.map(({ id }) => id)
+  const hashes = users.map(({ token }) => createHmac('sha256', secret).update(token).digest('hex'))
   await client.query(
-    `insert into user_sessions (user_id, token_hash, expires_at) values ($1, $2, now() + interval '1 day')`,
-    [id, hash],
+    `insert into users (id, email, name) select id, id || '@bench', 'Bench' from unnest($1::uuid[]) id`,
+    [ids],
   )
-  const range = await client.query<{ first: string; last: string }>(
+  await client.query(
+    `insert into user_sessions (user_id, token_hash, expires_at)
+      select user_id, hash, now() + interval '1 day' from unnest($1::uuid[], $2::text[]) made (user_id, hash)`,
+    [ids, hashes],
+  )
+  const { rows } = await client.query<{ user_id: string; first: string; last: string }>(
     `with made as (
       insert into tasks (user_id, title, description, completed, created_at, updated_at)
-      select $1, 'Write to customer number ' || n || ' about the order',
+      select user_id, 'Write to customer number ' || n || ' about the order',
         case when n % 3 > 0 then 'Ask for the delivery address, the date, and whether the invoice ' || n ||
           case when n % 20 = 0 then ' may go by mail – “yes” last time 📮' else ' may go by mail; then file it.' end end,
         n % 4 = 0, now() - n * interval '1 minute', now() - n * interval '30 seconds'
-      from generate_series(1, $2::int) n returning id
-    ) select min(id) as first, max(id) as last from made`,
-    [id, tasks],
+      from unnest($1::uuid[]) with ordinality made (user_id, place), generate_series(1, $2::int) n
+      order by place, n returning id, user_id
+    ) select user_id, min(id) as first, max(id) as last from made group by user_id`,
+    [ids, tasks],
   )
-  const { first, last } = range.rows[0] as { first: string; last: string }
-  return { id, token, first: Number(first), last: Number(last) }
+  const ranges = new Map(rows.map((row) => [row.user_id, row]))
+  return users.map((user) => {
+    const range = ranges.get(user.id)
+    return { ...user, first: Number(range?.first), last: Number(range?.last) }
+  })
 }

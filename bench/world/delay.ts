@@ -3,13 +3,12 @@
 export interface Report {
   /** Since the last report. */
   calls: number
-  /** What the timer added to the round-trip time, in the mean, ms. */
-  late: number
+  /** Commands, as Upstash bills them. */
+  billed: number
 }
 
 let rtt = 0
 let calls = 0
-let late = 0
 
 export function count(): void {
   calls += 1
@@ -21,20 +20,17 @@ export function delayed(act: () => void): void {
     act()
     return
   }
-  const due = performance.now() + rtt
-  setTimeout(() => {
-    late += performance.now() - due
-    act()
-  }, rtt)
+  setTimeout(act, rtt)
 }
 
 /** Tells the parent where to find this process, then answers each message of its with what happened since. */
-export function ready(port: number): void {
+export function ready(port: number, billed = () => 0): void {
+  let told = 0
   process.on('message', (message: { rtt: number }) => {
     rtt = message.rtt
-    process.send?.({ calls, late: calls > 0 ? late / calls : 0 } satisfies Report)
+    process.send?.({ calls, billed: billed() - told } satisfies Report)
     calls = 0
-    late = 0
+    told = billed()
   })
   process.on('disconnect', () => process.exit())
   process.send?.({ port })

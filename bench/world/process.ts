@@ -77,6 +77,22 @@ export async function cpuOf(pid: number): Promise<number> {
   return times.reduce((sum, time) => sum + time, 0)
 }
 
+/** The same of all children of a process, those that have ended included. */
+export async function cpuOfFamily(pid: number): Promise<number> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ')
+  const living = await Promise.all(children.map((child) => cpuOf(Number(child)).catch(() => 0)))
+  // proc(5): cutime and cstime, in hundredths of a second; the name before them may hold anything.
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').at(-1)?.split(' ') ?? []
+  const ended = (Number(fields[13]) + Number(fields[14])) * 10_000
+  return living.reduce((sum, time) => sum + time, ended)
+}
+
+/** The parent of a process. */
+export async function parentOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1])
+}
+
 /** Resident memory now, bytes. */
 export async function memoryOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')

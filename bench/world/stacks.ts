@@ -27,8 +27,9 @@ export interface Places {
   secret: string
 }
 
-/** Higher than any load; the limiter is asked all the same. */
-const LIMITS = { RATE_LIMIT_READS: '999999', RATE_LIMIT_WRITES: '999999' }
+/** A minute, as wrangler.toml has them; every stack the same. */
+export const LIMITS = { reads: 100, writes: 30 }
+const limits = { RATE_LIMIT_READS: `${LIMITS.reads}`, RATE_LIMIT_WRITES: `${LIMITS.writes}` }
 
 export const workerVars = (places: Places) => ({
   ENVIRONMENT: 'development',
@@ -37,7 +38,7 @@ export const workerVars = (places: Places) => ({
   SESSION_HASH_SECRET: places.secret,
   UPSTASH_REDIS_REST_URL: places.upstashUrl,
   UPSTASH_REDIS_REST_TOKEN: places.upstashToken,
-  ...LIMITS,
+  ...limits,
 })
 
 const serverVars = (places: Places, port: number) => ({
@@ -46,7 +47,7 @@ const serverVars = (places: Places, port: number) => ({
   DATABASE_URL: places.postgresUrl,
   REDIS_URL: places.redisUrl,
   SESSION_HASH_SECRET: places.secret,
-  ...LIMITS,
+  ...limits,
 })
 
 const peers = fileURLToPath(new URL('../peers', import.meta.url))

@@ -15,8 +15,10 @@ Server.prototype.emit = function (this: Server, event: string, ...args: unknown[
 }
 
 const [, , kind, url = '', token = ''] = process.argv
-const server =
-  kind === 'neon'
-    ? await startNeon({ postgresUrl: url, databaseUrl: 'postgres://bench:bench@127.0.0.1/tasks' })
-    : await startUpstash({ token, redisUrl: url })
-ready(server.port)
+if (kind === 'neon') {
+  const databaseUrl = 'postgres://bench:bench@127.0.0.1/tasks'
+  ready((await startNeon({ postgresUrl: url, databaseUrl })).port)
+} else {
+  const { port, billed } = await startUpstash({ token, redisUrl: url })
+  ready(port, billed)
+}

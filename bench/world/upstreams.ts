@@ -4,6 +4,14 @@ import { fileURLToPath } from 'node:url'
 import type { Report } from './delay.ts'
 import { end } from './process.ts'
 
+/** Of all stacks, by HTTP and by TCP. */
+export interface Calls {
+  toDatabase: number
+  toRedis: number
+  /** Commands, by Upstash's stand-in alone. */
+  billed: number
+}
+
 /** Neon, Upstash, and relays to PostgreSQL and Redis: four processes, each with the same injected round-trip time. */
 export interface Upstreams {
   neonPort: number
@@ -11,7 +19,7 @@ export interface Upstreams {
   postgresPort: number
   redisPort: number
   /** Sets the round-trip time, and says what came in since the last time it was set. */
-  setRtt(rtt: number): Promise<Report & { toUpstash: number }>
+  setRtt(rtt: number): Promise<Calls>
   close(): Promise<void>
 }
 
@@ -40,9 +48,12 @@ export async function startUpstreams(
           return answer<Report>(child)
         }),
       )
-      const calls = reports.reduce((sum, report) => sum + report.calls, 0)
-      const late = reports.reduce((sum, report) => sum + report.late * report.calls, 0)
-      return { calls, late: calls > 0 ? late / calls : 0, toUpstash: reports[1]?.calls ?? 0 }
+      const [neon, upstash, postgres, redis] = reports as [Report, Report, Report, Report]
+      return {
+        toDatabase: neon.calls + postgres.calls,
+        toRedis: upstash.calls + redis.calls,
+        billed: upstash.billed,
+      }
     },
     async close() {
       await Promise.all(children.map(end))
@@ -54,6 +65,6 @@ const start = (name: string, ...args: string[]) =>
   fork(fileURLToPath(new URL(`${name}.ts`, import.meta.url)), args)
 
 async function answer<T>(child: ChildProcess): Promise<T> {
-  const [message] = await once(child, 'message', { signal: AbortSignal.timeout(10_000) })
+  const [message] = await once(child, 'message', { signal: AbortSignal.timeout(60_000) })
   return message as T
 }

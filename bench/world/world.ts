@@ -9,14 +9,16 @@ export interface World {
   data: Data
   places: Places
   upstreams: Upstreams
-  /** Why a stack is not there. */
+  /** The process that all of PostgreSQL's are children of. */
+  postmaster: number
+  /** Why a stack, or a measurement, is not there. */
   skipped: Record<string, string>
   close(): Promise<void>
 }
 
 const SECRET = 'benchmark-session-hash-secret-32-characters'
 
-export async function startWorld(stacks: readonly StackName[], hoard: number): Promise<World> {
+export async function startWorld(stacks: readonly StackName[], users: number): Promise<World> {
   const { LOCAL_POSTGRES_URL: server, LOCAL_REDIS_URL: redis } = process.env
   if (!server || !redis)
     throw new Error('Run this behind .ci/with-services: it needs a PostgreSQL and a Redis.')
@@ -43,7 +45,7 @@ export async function startWorld(stacks: readonly StackName[], hoard: number): P
       secret: SECRET,
     }
     const neon = { databaseUrl: places.databaseUrl, fetchEndpoint: places.neonUrl }
-    const data = await fill(database.url, neon, SECRET, hoard)
+    const data = await fill(database.url, neon, SECRET, users)
     const apps: World['apps'] = {}
     const skipped: Record<string, string> = {}
     for (const name of stacks) {
@@ -58,7 +60,7 @@ export async function startWorld(stacks: readonly StackName[], hoard: number): P
         console.log(`${LABELS[name]} is skipped: it ${skipped[name]}`)
       }
     }
-    return { apps, data, places, upstreams, skipped, close }
+    return { apps, data, places, upstreams, postmaster: database.postmaster, skipped, close }
   } catch (error) {
     await close()
     throw error
