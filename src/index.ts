@@ -12,6 +12,6 @@ export default {
   async scheduled(_, env) {
     const { settings, faults } = configure(env)
     if (!settings) throw new Error(`settings: ${faults.join('; ')}`)
-    log('info', 'purge', { idempotency_keys: await purgeIdempotencyKeys(connect(settings)) })
+    log('info', 'purge', { idempotency_keys: await purgeIdempotencyKeys(() => connect(settings)) })
   },
 } satisfies ExportedHandler<Env>

@@ -75,11 +75,14 @@ const purgeStatement = statement(sql`with purged as (
   )
   select count(*) from purged`)
 
-/** Deletes the keys that are past their 24 hours, in batches that hold no lock for long; returns how many. */
-export async function purgeIdempotencyKeys(db: Database): Promise<number> {
+/**
+ * Deletes the keys that are past their 24 hours, in batches that hold no lock for long; returns how many. Each batch
+ * opens a database of its own, and so has a request's time: an hour of many keys takes longer than one request may.
+ */
+export async function purgeIdempotencyKeys(open: () => Database): Promise<number> {
   let total = 0
   for (;;) {
-    const [row] = await db.write(purgeStatement, {})
+    const [row] = await open().write(purgeStatement, {})
     const count = Number(row?.[0])
     total += count
     if (count < PURGE_BATCH) return total
