@@ -109,6 +109,22 @@ test('GET /health/ready asks again after ten seconds, once for many at a time', 
   expect(await later(9_000)).toEqual({ database: 0, redis: 0 })
 })
 
+test('GET /health/ready looks again, once, when the request that looks has not come back in 2.5 s', async () => {
+  const api = apiWith(envWith({ neon: `hang,once=${crypto.randomUUID()}` }))
+  const { redis: looks } = await trips(async () => {
+    skip(0)
+    const lost = api('GET', '/health/ready')
+    const others = Promise.all(Array.from({ length: 20 }, () => api('GET', '/health/ready')))
+    skip(2_499)
+    const moment = new Promise((resolve) => setTimeout(resolve, 200, 'still waiting'))
+    expect(await Promise.race([others, moment])).toBe('still waiting')
+    skip(1)
+    expect((await others).map(({ status }) => status)).toEqual(Array(20).fill(200))
+    await lost
+  })
+  expect(looks).toBe(2)
+})
+
 test.each(['refused', 'reset', 'status,code=500', 'html,code=502', 'wrong-types'] as const)(
   'GET /health/ready answers 503 when the database answers with: %s',
   async (neon) => {
