@@ -14,7 +14,7 @@ const PARTS = [
   'tsc -p test/browser',
   'tsc -p test/clients',
   'tsc -p test/packed',
-  'tsc -p client --noEmit',
+  'npm run client',
   'tsc -p local',
   'tsc -p hashed-sessions --noEmit',
   'tsc -p openapi',
