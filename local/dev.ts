@@ -1,5 +1,4 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import pg from 'pg'
@@ -7,7 +6,7 @@ import { shapeFaults, up } from '../drizzle/migrate.ts'
 import { allowedOrigins, migrateAuth, startAuth } from './auth/index.ts'
 import { startNeon } from './neon.ts'
 import { introduce } from './own-database.ts'
-import { holderOf, onOrphaned, startLeashed } from './processes.ts'
+import { holderOf, onOrphaned, probe, startLeashed } from './processes.ts'
 import { startUpstash } from './upstash.ts'
 
 /**
@@ -37,17 +36,6 @@ async function stop(code: number): Promise<void> {
 
 /** A sentence for the person at the terminal, in place of a stack. */
 class Refusal extends Error {}
-
-/** The port, when it is free; of 0, one that is. */
-const probe = (port: number) =>
-  new Promise<number | undefined>((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(undefined))
-    server.listen(port, '127.0.0.1', () => {
-      const found = (server.address() as AddressInfo).port
-      server.close(() => resolve(found))
-    })
-  })
 
 /** Wrangler's own, unless another debugger has it. */
 const debuggerPort = (await probe(9229)) ?? (await probe(0))

@@ -1,24 +1,34 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type AddressInfo, createServer } from 'node:net'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const LEASH = fileURLToPath(new URL('leash.ts', import.meta.url))
 
 export interface Leashed {
+  /** What it writes, where that was asked for. */
+  output: Readable[]
   exit: Promise<unknown>
   close(): Promise<unknown>
 }
 
 /** A module of Node's, with all that it starts: none of it outlives this process, not even a kill -9 of it. */
-export function startLeashed(args: string[], cwd: string, env: NodeJS.ProcessEnv): Leashed {
+export function startLeashed(
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  output: 'inherit' | 'pipe' = 'inherit',
+): Leashed {
   const leash: ChildProcess = spawn(process.execPath, [LEASH, ...args], {
     cwd,
     env,
     // A group of its own, so that Ctrl-C reaches this process alone, which then ends the rest in order.
     detached: true,
-    stdio: ['pipe', 'inherit', 'inherit'],
+    stdio: ['pipe', output, output],
   })
   const exit = new Promise((resolve) => leash.once('exit', resolve))
   return {
+    output: [leash.stdout, leash.stderr].filter((stream) => stream !== null),
     exit,
     close() {
       leash.stdin?.end()
@@ -26,6 +36,17 @@ export function startLeashed(args: string[], cwd: string, env: NodeJS.ProcessEnv
     },
   }
 }
+
+/** The port, when it is free; of 0, one that is. */
+export const probe = (port: number) =>
+  new Promise<number | undefined>((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => {
+      const found = (server.address() as AddressInfo).port
+      server.close(() => resolve(found))
+    })
+  })
 
 /** Calls back when npm, or the shell that npm puts between itself and this process, is gone. */
 export function onOrphaned(end: () => void): void {
@@ -57,7 +78,7 @@ function ask(command: string, ...args: string[]): string {
 }
 
 const commandOf = (pid: string) => ask('ps', '-o', 'args=', '-p', pid).trim()
-const OURS = /^\S*node .*\b(local\/(dev|leash)\.ts|wrangler-dist\/cli\.js)\b/
+const OURS = /^\S*node .*\b(local\/(dev|web|leash)\.ts|wrangler-dist\/cli\.js)\b/
 
 /** Who listens on a port, for a sentence; as far as `lsof` or `ss` tells. */
 export function holderOf(port: number): string {
@@ -72,6 +93,7 @@ export function holderOf(port: number): string {
     pid = parent
   }
   const command = commandOf(pid)
-  const older = command.includes('local/dev.ts') ? 'an older `npm run dev`, ' : ''
+  const [, script] = /\blocal\/(dev|web)\.ts/.exec(command) ?? []
+  const older = script ? `an older \`npm run ${script}\`, ` : ''
   return `by ${older}process ${pid} (${command.slice(0, 80)}): \`kill ${pid}\` ends it`
 }

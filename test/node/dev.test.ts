@@ -30,6 +30,11 @@ for i in $(seq 1 50); do grep -q '"status":500' out && break; sleep 0.2; done
 kill -9 "$(sed -n 's/.*process \\([0-9]*\\) .*/\\1/p' second)"
 for i in $(seq 1 50); do ss -Hltn | grep -q . || break; sleep 0.2; done
 ss -Hltn > left
+npm run -s services > services 2>&1 &
+for i in $(seq 1 150); do grep -q 'Ctrl-C ends' services && break; sleep 0.2; done
+kill $!
+for i in $(seq 1 50); do ss -Hltn | grep -q . || break; sleep 0.2; done
+ss -Hltn >> left
 `
 
 // It takes ten seconds of CPU, and a network of its own: with the services it runs in CI, where nobody waits for it.
@@ -70,6 +75,7 @@ test.runIf(canRun)(
       expect(await file('second')).toMatch(
         /^Port 8787, for the API, is taken by an older `npm run dev`, process \d+ /,
       )
+      expect(await file('services')).toMatch(/auth server +http.*\n.*database +http.*\n.*limiter +http/)
       expect(await file('left')).toBe('')
     } finally {
       await rm(folder, { recursive: true })
