@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { aPerson, elsewhere, launch, sql, world } from './support.ts'
+import { aPerson, elsewhere, launch, pageOf, sql, world } from './support.ts'
 
 /** What a browser lets a script do with the API from the web app's origin, and from others. */
 
@@ -45,7 +45,7 @@ function call(page: Page, { path, token, headers, ...init }: Call) {
 /** A page of this origin, with what went over its wire. */
 async function pageAt(origin: string) {
   const context: BrowserContext = await browser.newContext()
-  const page = await context.newPage()
+  const page = await pageOf(context)
   await page.goto(`${origin}/icon.svg`)
   const wire: { method: string; url: string }[] = []
   const statuses: number[] = []

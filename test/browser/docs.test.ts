@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import openapi from '../../public/openapi.json' with { type: 'json' }
-import { aPerson, launch, phone, world } from './support.ts'
+import { aPerson, launch, pageOf, phone, world } from './support.ts'
 
 const screenshots = join(import.meta.dirname, '../../dist/docs')
 const desktop = { viewport: { width: 1440, height: 900 } }
@@ -23,10 +23,9 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close())
 
-/** The docs page with a fresh profile, and what must not happen on it. */
-async function open(options: BrowserContextOptions, hash = '') {
-  const context = await browser.newContext(options)
-  const page = await context.newPage()
+/** The docs page, and what must not happen on it. */
+async function open(context: BrowserContext, hash = '') {
+  const page = await pageOf(context)
   const complaints: string[] = []
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
@@ -38,84 +37,95 @@ async function open(options: BrowserContextOptions, hash = '') {
   })
   await page.goto(`${world.api}/docs${hash}`)
   await page.getByRole('heading', { name: openapi.info.title }).first().waitFor()
-  return { page, complaints, close: () => context.close() }
+  return { page, complaints, close: () => page.close() }
 }
 
 const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true }).first()
 
+// The page is three megabytes of script: one at a time, and one profile for the three of a device, whose cache keeps it.
 describe.each([
   ['desktop', 'light', desktop],
   ['desktop', 'dark', desktop],
   ['phone', 'light', phone],
   ['phone', 'dark', phone],
-] as const)('the docs page, offline, on a %s in the %s', (device, colorScheme, options) => {
-  test('shows every operation, asks no other origin and has nothing to complain of', async () => {
-    const { page, complaints, close } = await open({ ...options, colorScheme })
-    await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}.png`) })
-    for (const { summary, hash } of operations) {
-      await page.evaluate((hash) => {
-        location.hash = hash
-      }, hash)
-      await heading(page, summary).waitFor()
-      if (summary === 'Create a task') {
-        await page.waitForTimeout(1000)
-        await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-operation.png`) })
-      }
-    }
-    const fits = await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
-    expect(fits, 'nothing to scroll to the side').toBe(true)
-    const scheme = await page.evaluate(() => document.body.className)
-    expect(scheme).toContain(`${colorScheme}-mode`)
-    expect(complaints).toEqual([])
-    await close()
-  })
-
-  test('shows the members of a body, and of a problem', async () => {
-    const { page, complaints, close } = await open({ ...options, colorScheme }, '#tag/tasks/PATCH/tasks/{id}')
-    const title = heading(page, 'Change a task')
-    await title.waitFor()
-    const section = page.locator('section').filter({ has: title })
-    for (const name of ['title', 'description', 'completed']) {
-      await section.getByText(name, { exact: true }).first().waitFor()
-    }
-    await page.waitForTimeout(1000)
-    await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-patch.png`) })
-    await section.getByRole('button', { name: /^429/ }).first().click()
-    await section.getByText('retry_after', { exact: true }).first().waitFor()
-    await section.getByText('retry_after', { exact: true }).first().scrollIntoViewIfNeeded()
-    await page.waitForTimeout(500)
-    await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-429.png`) })
-    expect(complaints).toEqual([])
-    await close()
-  })
-
-  test('calls the API with a token that is pasted', async () => {
-    const { token } = await aPerson()
-    const { page, complaints, close } = await open({ ...options, colorScheme })
-    await page.getByPlaceholder('Token').first().fill(token)
-    await page.evaluate(() => {
-      location.hash = '#tag/tasks/POST/tasks'
+] as const)(
+  'the docs page, offline, on a %s in the %s',
+  { concurrent: false },
+  (device, colorScheme, options) => {
+    let context: BrowserContext
+    beforeAll(async () => {
+      context = await browser.newContext({ ...options, colorScheme })
     })
-    await heading(page, 'Create a task').waitFor()
-    const section = page.locator('section').filter({ has: heading(page, 'Create a task') })
-    await section.getByRole('button', { name: 'Test Request' }).first().click()
-    const send = page.getByRole('button', { name: 'Send' }).first()
-    await send.click()
-    await page.getByText('201 Created').first().waitFor()
-    const box = await send.boundingBox()
-    expect(box?.x, 'the button is on the screen').toBeGreaterThanOrEqual(0)
-    expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(options.viewport.width)
-    await page.waitForTimeout(1000)
-    await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-call.png`) })
+    afterAll(() => context?.close())
 
-    const stored = await fetch(`${world.api}/tasks`, { headers: { Authorization: `Bearer ${token}` } })
-    expect(await stored.json()).toMatchObject([{ title: 'Buy milk' }])
-    const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))
-    expect(kept, 'the token is nowhere but on the page').not.toContain(token)
-    expect(complaints).toEqual([])
-    await close()
-  })
-})
+    test('shows every operation, asks no other origin and has nothing to complain of', async () => {
+      const { page, complaints, close } = await open(context)
+      await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}.png`) })
+      for (const { summary, hash } of operations) {
+        await page.evaluate((hash) => {
+          location.hash = hash
+        }, hash)
+        await heading(page, summary).waitFor()
+        if (summary === 'Create a task') {
+          await page.waitForTimeout(300)
+          await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-operation.png`) })
+        }
+      }
+      const fits = await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)
+      expect(fits, 'nothing to scroll to the side').toBe(true)
+      const scheme = await page.evaluate(() => document.body.className)
+      expect(scheme).toContain(`${colorScheme}-mode`)
+      expect(complaints).toEqual([])
+      await close()
+    })
+
+    test('shows the members of a body, and of a problem', async () => {
+      const { page, complaints, close } = await open(context, '#tag/tasks/PATCH/tasks/{id}')
+      const title = heading(page, 'Change a task')
+      await title.waitFor()
+      const section = page.locator('section').filter({ has: title })
+      for (const name of ['title', 'description', 'completed']) {
+        await section.getByText(name, { exact: true }).first().waitFor()
+      }
+      await page.waitForTimeout(300)
+      await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-patch.png`) })
+      await section.getByRole('button', { name: /^429/ }).first().click()
+      await section.getByText('retry_after', { exact: true }).first().waitFor()
+      await section.getByText('retry_after', { exact: true }).first().scrollIntoViewIfNeeded()
+      await page.waitForTimeout(300)
+      await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-429.png`) })
+      expect(complaints).toEqual([])
+      await close()
+    })
+
+    test('calls the API with a token that is pasted', async () => {
+      const { token } = await aPerson()
+      const { page, complaints, close } = await open(context)
+      await page.getByPlaceholder('Token').first().fill(token)
+      await page.evaluate(() => {
+        location.hash = '#tag/tasks/POST/tasks'
+      })
+      await heading(page, 'Create a task').waitFor()
+      const section = page.locator('section').filter({ has: heading(page, 'Create a task') })
+      await section.getByRole('button', { name: 'Test Request' }).first().click()
+      const send = page.getByRole('button', { name: 'Send' }).first()
+      await send.click()
+      await page.getByText('201 Created').first().waitFor()
+      const box = await send.boundingBox()
+      expect(box?.x, 'the button is on the screen').toBeGreaterThanOrEqual(0)
+      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(options.viewport.width)
+      await page.waitForTimeout(300)
+      await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}-call.png`) })
+
+      const stored = await fetch(`${world.api}/tasks`, { headers: { Authorization: `Bearer ${token}` } })
+      expect(await stored.json()).toMatchObject([{ title: 'Buy milk' }])
+      const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))
+      expect(kept, 'the token is nowhere but on the page').not.toContain(token)
+      expect(complaints).toEqual([])
+      await close()
+    })
+  },
+)
 
 describe('as static assets', () => {
   test('the document may be read by any page, and kept for a while', async () => {

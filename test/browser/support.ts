@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import {
   type Browser,
@@ -20,6 +22,16 @@ export const phone = {
   deviceScaleFactor: 2,
   isMobile: true,
   hasTouch: true,
+}
+
+/** How long a page may take for what is asked of it: a busy machine has many at once. */
+const PATIENT_MS = 60_000
+
+/** A page of this profile. */
+export async function pageOf(context: BrowserContext): Promise<Page> {
+  const page = await context.newPage()
+  page.setDefaultTimeout(PATIENT_MS)
+  return page
 }
 
 /** Debian's Chromium, or CHROMIUM=/path/to/one. */
@@ -81,7 +93,7 @@ export async function open(
   options: BrowserContextOptions = desktop,
 ): Promise<{ page: Page; context: BrowserContext; complaints: string[] }> {
   const context = await browser.newContext(options)
-  const page = await context.newPage()
+  const page = await pageOf(context)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
@@ -119,3 +131,18 @@ export const row = (page: Page, title: string) => page.getByRole('listitem').fil
 /** A row that the API has stored: a draft has no box to tick. */
 export const stored = (page: Page, title: string) =>
   page.getByRole('checkbox', { name: `Done: ${title}`, exact: true })
+
+const axe = await readFile(
+  join(import.meta.dirname, '../../examples/web/node_modules/axe-core/axe.min.js'),
+  'utf8',
+)
+// The rules of WCAG 2.2, A and AA, contrast among them, and axe's own good practice.
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/** What axe has against the page as it is: each rule, with the elements that break it and why. */
+export async function barriers(page: Page): Promise<string[]> {
+  await page.evaluate(`${axe};undefined`)
+  return await page.evaluate(`axe.run({ runOnly: ${JSON.stringify(RULES)} }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+      id + ' ' + target + ': ' + failureSummary)))`)
+}

@@ -6,10 +6,12 @@ export default defineConfig({
   test: {
     dir: import.meta.dirname,
     include: ['*.test.ts'],
-    // Much of a test's time is a wait.
+    // Much of a test's time is a wait, and each has a user of its own.
     maxWorkers: 2,
+    maxConcurrency: 3,
+    sequence: { concurrent: true },
     globalSetup: join(import.meta.dirname, 'world.ts'),
-    // Each test has a user of its own, and a busy machine may let a browser miss its moment once.
+    // A busy machine may let a browser miss its moment once.
     retry: 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
