@@ -39,6 +39,8 @@ const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
       return {
         main: 'src/index.ts',
         wrangler: { configPath: 'wrangler.toml' },
+        // workerd would tell of each connection that a test breaks, and each is broken by intent.
+        verbose: false,
         miniflare: { bindings: { ...bindings, SESSION_HASH_SECRET, REAL_SERVICES: realServices } },
       }
     }),
@@ -64,6 +66,16 @@ function conformance(): Conformance {
   return { requests: Number(requests), seed: Number(seed) }
 }
 
+/** What neither a database nor Redis has a part in is not run again on real ones. */
+const WITHOUT_SERVICES = [
+  'test/{cors,headers,lru-map,openapi-breaking,stacks}.test.ts',
+  'test/auth/package.test.ts',
+  'test/node/{commands,dependencies,deploy,frames,leases,processes,wrangler}.test.ts',
+]
+
+/** A run of some tests tells of each; one of everything of its files, and of tests that fail. */
+const SOME = process.argv.slice(process.argv.indexOf('run') + 1).some((word) => !word.startsWith('-'))
+
 export default defineConfig(({ mode }) => {
   const services = mode === 'services'
   if (services && !(process.env.LOCAL_POSTGRES_URL && process.env.LOCAL_REDIS_URL)) {
@@ -74,6 +86,9 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       globalSetup: 'test/setup/world.ts',
+      reporters: SOME ? 'verbose' : 'default',
+      slowTestThreshold: 10_000,
+      exclude: services ? WITHOUT_SERVICES : [],
       sequence: { shuffle: true },
       // Much of a test's time is a wait, for a timeout or a deadline: one file more than there are cores runs at once.
       maxWorkers: availableParallelism() + 1,
@@ -81,7 +96,8 @@ export default defineConfig(({ mode }) => {
       // The Worker logs every request: of a test that passes, nobody needs to read it.
       silent: 'passed-only',
       projects: [
-        inWorkerd({ name: 'worker', include: ['test/*.test.ts'] }),
+        // One isolate for many files, which are long to load; a file that leaves something behind fails another.
+        inWorkerd({ name: 'worker', include: ['test/*.test.ts'], isolate: false }),
         // What starts processes or looks at files cannot run in workerd.
         // Each file has a world of its own, but better-auth and PGlite are long to load: one after the other, two
         // processes do for all of them.

@@ -141,14 +141,14 @@ beforeAll(async () => {
   sent.length = 0
   // The driver's endpoint is the isolate's: one that refuses must be alone with it.
   for (const cell of database) if (cell.neon === 'refused') await observe(cell, UNLIMITED)
-  const proxied = database.filter(({ neon }) => neon !== 'refused')
-  const slow = ({ neon }: Cell) => /hang|trickle|ms=[28]000/.test(neon)
-  const quick = proxied.filter((cell) => !slow(cell))
-  await inTurn(quick, (cell) => observe(cell, UNLIMITED))
-  await inTurn(limiter, (cell) => observe(cell, RATE_LIMITED))
+  const others = [...database.filter(({ neon }) => neon !== 'refused'), ...limiter]
+  const slow = ({ neon, upstash }: Cell) => /hang|trickle|ms=[28]000/.test(neon + upstash)
+  const limits = (cell: Cell) => (limiter.includes(cell) ? RATE_LIMITED : UNLIMITED)
+  const quick = others.filter((cell) => !slow(cell))
+  await inTurn(quick, (cell) => observe(cell, limits(cell)))
   const waiting: Promise<void>[] = []
-  for (const cell of proxied.filter(slow)) {
-    waiting.push(observe(cell, UNLIMITED))
+  for (const cell of others.filter(slow)) {
+    waiting.push(observe(cell, limits(cell)))
     // All at once, they would wait for the machine before they wait for their upstream.
     await new Promise((resolve) => setTimeout(resolve, 30))
   }

@@ -31,6 +31,8 @@ export default defineConfig({
         ...worker,
         test: {
           ...worker.test,
+          // A mutant that is on when the Worker is loaded.
+          isolate: true,
           exclude: NOT_ABOUT.map((name) => `test/${name}.test.ts`),
           testTimeout: 45_000,
           setupFiles: ['test/setup/outbound.ts', 'test/mutation/setup.ts'],

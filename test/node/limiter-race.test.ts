@@ -42,6 +42,7 @@ test('a thousand requests at once, through three processes: 100 reads and 30 wri
   expect(Math.floor(Date.now() / 60_000)).toBe(minute)
   const count = (status: number) => answers.filter((answer) => answer.status === status).length
   const unshared = answers.filter(({ shared }) => !shared).length
-  expect([count(200), count(201), count(429), unshared]).toEqual([100, 30, 870, 0])
+  expect(unshared, 'requests for which Redis did not answer in time, so that the isolate decided').toBe(0)
+  expect([count(200), count(201), count(429)]).toEqual([100, 30, 870])
   expect(await tasksOf(token)).toBe(30)
 })
