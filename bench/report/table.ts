@@ -169,7 +169,8 @@ function bracketed(figure: Estimate | undefined, digits: number): string {
   return figure.low === figure.high ? `${value}` : `${value} [${low}, ${high}]`
 }
 
-function rows([header = [], ...lines]: string[][]): string {
+/** A table of Markdown. */
+export function rows([header = [], ...lines]: string[][]): string {
   const row = (cells: string[]) => `| ${cells.join(' | ')} |`
   return [
     row(header),

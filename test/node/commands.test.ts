@@ -71,6 +71,7 @@ const TESTED: Record<string, [file: string, says: string]> = {
 const NOT_RUN: Record<string, string> = {
   'npm run bench': 'forty minutes of a machine that does nothing else',
   'npm run bench:check': 'judges what the benchmark has measured',
+  'npm run bench:scale': 'a table of 21 million rows',
   'npm run profile': 'a part of the benchmark',
   'npm run test:chaos': 'minutes of load and kills, told from noise only on a quiet machine',
   'npm run test:mutation': 'two hours',
