@@ -52,7 +52,7 @@ function latency(measured: Measured, stacks: StackName[]): string {
     return `<polyline points="${points.map(([x, y]) => at(x, y)).join(' ')}" fill="none" stroke="${COLORS[stack]}" stroke-width="${width}"/>`
   })
   return [
-    text(left, 25, 'GET /tasks/{id}: p50, ms, by round-trip time to the upstreams, ms', 'start', 'bold'),
+    text(left, 25, 'GET /tasks/{id}: p50, ms, by round-trip time, ms', 'start', 'bold'),
     ...grid,
     ...ticks,
     ...curves,

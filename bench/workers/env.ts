@@ -1,4 +1,4 @@
-/** What bench/world/apps.ts binds, the same for every Worker. */
+/** What bench/world/stacks.ts binds, the same for every Worker. */
 export interface Env {
   ENVIRONMENT: string
   DATABASE_URL: string

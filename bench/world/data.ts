@@ -7,7 +7,7 @@ import { parentOf } from './process.ts'
 /** A database of this run's own, still empty, and the process that all of PostgreSQL's are children of. */
 export async function createDatabase(
   server: string,
-): Promise<{ url: string; postmaster: number; drop(): Promise<void> }> {
+): Promise<{ url: string; postmaster: number; drop(): Promise<unknown> }> {
   const name = `tasks_bench_${randomUUID().slice(0, 8)}`
   const url = new URL(server)
   url.pathname = name
@@ -17,7 +17,7 @@ export async function createDatabase(
     return await parentOf(Number(rows[0]?.pid))
   })
   const drop = () => connected(server, (client) => client.query(`drop database ${name} with (force)`))
-  return { url: url.href, postmaster, drop: async () => void (await drop()) }
+  return { url: url.href, postmaster, drop }
 }
 
 async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
