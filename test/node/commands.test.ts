@@ -69,7 +69,7 @@ const TESTED: Record<string, [file: string, says: string]> = {
 
 /** And those that nobody runs but a person. */
 const NOT_RUN: Record<string, string> = {
-  'npm run bench': 'forty minutes of a machine that does nothing else',
+  'npm run bench': 'fifty minutes of a machine that does nothing else',
   'npm run bench:check': 'judges what the benchmark has measured',
   'npm run bench:scale': 'a table of 21 million rows',
   'npm run profile': 'a part of the benchmark',
