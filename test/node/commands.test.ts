@@ -53,7 +53,7 @@ const TESTED: Record<string, [file: string, says: string]> = {
   'npm run db:migrate': ['test/node/migrations.test.ts', "'up'"],
   'npm run db:rollback': ['test/node/migrations.test.ts', "'down'"],
   'npm run db:status': ['test/node/migrations.test.ts', "'status'"],
-  'npm run db:gone': ['test/node/gone.test.ts', 'deleteGone('],
+  'npm run db:gone': ['test/node/gone.test.ts', '[gone, ...args]'],
   'npm run db:generate': ['drizzle/check.ts', 'generateMigration('],
   'npm pack ./client': ['test/packed/packed.test.ts', "['pack', "],
   'npm install ./tasks-api-client-1.0.0.tgz hono': ['test/packed/packed.test.ts', "['install', "],

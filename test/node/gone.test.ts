@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { countGone, deleteGone } from '../../drizzle/gone.ts'
 import { type Target, up } from '../../drizzle/migrate.ts'
@@ -65,4 +69,19 @@ test('where nobody is left, nothing is deleted', async () => {
   await database.rows('delete from users')
   await expect(deleteGone(target)).rejects.toThrow(/not one user/)
   expect(await left()).toEqual([{ tasks: 6, keys: 3 }])
+})
+
+test('npm run db:gone counts, and deletes with --delete alone', async () => {
+  await database.rows(`delete from users where email <> '1@test'`)
+  const gone = fileURLToPath(new URL('../../drizzle/gone.ts', import.meta.url))
+  const run = async (...args: string[]) => {
+    // Not here, where a .dev.vars may lie.
+    const options = { cwd: tmpdir(), env: { PATH: process.env.PATH, ...database.env } }
+    const { stdout } = await promisify(execFile)(process.execPath, [gone, ...args], options)
+    return stdout.split('\n')
+  }
+  expect(await run()).toContain('tasks: 4 rows of 2 users that are gone')
+  expect(await left()).toEqual([{ tasks: 6, keys: 3 }])
+  expect(await run('--delete')).toContain('tasks: 4 rows deleted')
+  expect(await left()).toEqual([{ tasks: 2, keys: 1 }])
 })
