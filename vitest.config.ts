@@ -57,7 +57,15 @@ const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
 
 const inNode = (test: TestProjectInlineConfiguration['test']) => ({
   extends: true as const,
-  test: { globalSetup: 'test/setup/bundle.ts', testTimeout: 120_000, hookTimeout: 120_000, ...test },
+  test: {
+    globalSetup: 'test/setup/bundle.ts',
+    // PGlite's machine code is made once a process: threads share it.
+    pool: 'threads',
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    ...test,
+  },
 })
 
 function conformance(): Conformance {
@@ -99,21 +107,20 @@ export default defineConfig(({ mode }) => {
         // One isolate for many files, which are long to load; a file that leaves something behind fails another.
         inWorkerd({ name: 'worker', include: ['test/*.test.ts'], isolate: false }),
         // What starts processes or looks at files cannot run in workerd.
-        // Each file has a world of its own, but better-auth and PGlite are long to load: one after the other, two
-        // processes do for all of them.
+        // Each file has a world of its own, but better-auth is long to load: one after the other, two threads do for
+        // all of them.
         inNode({
           name: 'auth',
           include: ['test/auth/*.test.ts'],
+          setupFiles: 'test/auth/passwords.ts',
           isolate: false,
           sequence: { groupOrder: 1 },
-          maxWorkers: 2,
         }),
         // The race over three processes wants the machine, and waits for the others.
         inNode({
           name: 'node',
           include: ['test/node/*.test.ts'],
           sequence: { groupOrder: 2 },
-          maxWorkers: 2,
         }),
         // Races and plans want the machine, and so wait for the other tests and for one another.
         ...(services

@@ -10,8 +10,11 @@ declare module 'vitest' {
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** Built by the first project that needs it, for all of them. */
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const root = project.vitest.getRootProject()
+  if (root.getProvidedContext().bundle) return undefined
   const folder = await mkdtemp(`${tmpdir()}/tasks-bundle-`)
-  project.provide('bundle', await buildBundle(folder))
+  root.provide('bundle', await buildBundle(folder))
   return () => rm(folder, { recursive: true })
 }

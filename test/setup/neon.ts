@@ -1,6 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { parentPort } from 'node:worker_threads'
 import { up } from '../../drizzle/migrate.ts'
 import { migrateAuth } from '../../local/auth/migrate.ts'
@@ -9,12 +8,18 @@ import { startFaultProxy } from './fault-proxy.ts'
 
 /** A thread that world.ts starts: Neon in memory or, given a server, in front of that. Any message ends it. */
 
-const { neon, database, close } = await emptyDatabase()
-const folder = await mkdtemp(join(tmpdir(), 'tasks-image-'))
-let pgliteImage: string | undefined
-if (typeof database !== 'string') {
-  pgliteImage = join(folder, 'empty.tar')
-  await writeFile(pgliteImage, (await database.dumpDataDir('none')).stream())
+/** An image of an empty PGlite, which takes seconds of CPU to make: kept for the next run, until `npm ci`. */
+const PGLITE = 'node_modules/@electric-sql/pglite/package.json'
+const { version } = JSON.parse(await readFile(PGLITE, 'utf8'))
+const image = `${process.cwd()}/node_modules/.cache/pglite-${version}.tar`
+
+const { neon, database, close } = await emptyDatabase(existsSync(image) ? image : undefined)
+if (typeof database !== 'string' && !existsSync(image)) {
+  await mkdir('node_modules/.cache', { recursive: true })
+  // Another run may read it at this moment, or write it.
+  const own = `${image}.${process.pid}`
+  await writeFile(own, (await database.dumpDataDir('none')).stream())
+  await rename(own, image)
 }
 const faulty = await startFaultProxy(neon.url)
 const { databaseUrl } = neon
@@ -24,10 +29,9 @@ parentPort?.postMessage({
   DATABASE_URL: databaseUrl,
   NEON_FETCH_ENDPOINT: neon.url,
   FAULTY_NEON: `${faulty.url}/sql`,
-  pgliteImage,
+  pgliteImage: typeof database === 'string' ? undefined : image,
 })
 parentPort?.once('message', async () => {
   await faulty.close()
   await close()
-  await rm(folder, { recursive: true })
 })
