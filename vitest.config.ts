@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import type { Conformance } from './test/conformance-size.ts'
 import type {} from './test/setup/world.ts'
 
@@ -74,6 +76,18 @@ function conformance(): Conformance {
   return { requests: Number(requests), seed: Number(seed) }
 }
 
+const LONG = /(adoption|conformance|deploy|fault-matrix|limiter-outages|migrations)\.test\.ts$/
+
+/** Files in an order of the seed's, but the long ones first: in the end nothing is to wait for one. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { seed } = this.ctx.config.sequence
+    const rank = ({ moduleId }: TestSpecification) =>
+      (LONG.test(moduleId) ? '0' : '1') + createHash('sha1').update(`${seed} ${moduleId}`).digest('hex')
+    return files.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1))
+  }
+}
+
 /** What neither a database nor Redis has a part in is not run again on real ones. */
 const WITHOUT_SERVICES = [
   'test/{cors,headers,lru-map,openapi-breaking,stacks}.test.ts',
@@ -97,7 +111,7 @@ export default defineConfig(({ mode }) => {
       reporters: SOME ? 'verbose' : 'default',
       slowTestThreshold: 10_000,
       exclude: services ? WITHOUT_SERVICES : [],
-      sequence: { shuffle: true },
+      sequence: { shuffle: true, sequencer: LongFirst },
       // Much of a test's time is a wait, for a timeout or a deadline: one file more than there are cores runs at once.
       maxWorkers: availableParallelism() + 1,
       provide: { conformance: conformance() },

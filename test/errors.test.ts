@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { app } from '../src/app.ts'
 import { apiWith, envWith } from './faults.ts'
 import { beyondCounting } from './statuses.ts'
@@ -241,6 +241,9 @@ const reasons: Record<string, () => Promise<Response>> = {
   null: () => Promise.reject(null),
   undefined: () => Promise.reject(undefined),
 }
+// The next file of this isolate finds the app's own alone.
+const { length } = app.routes
+afterAll(() => void app.routes.splice(length))
 for (const [index, fail] of Object.values(reasons).entries()) app.get(`/canary-${index}`, fail)
 
 /** Routes that fail with a stack of these frames, after a message, and after a line, that look like more of them. */

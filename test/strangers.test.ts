@@ -263,8 +263,10 @@ describe('living sessions', () => {
     const { fetch } = globalThis
     globalThis.fetch = () => Promise.reject(new TypeError('canary network'))
     try {
-      for (const token of tokens) {
-        const response = await apiWith(bindings, token, address)('POST', '/tasks', { title: 'canary' })
+      const answers = tokens.map((token) =>
+        apiWith(bindings, token, address)('POST', '/tasks', { title: 'canary' }),
+      )
+      for (const response of await Promise.all(answers)) {
         await expectProblem(response, 503, 'service_unavailable')
       }
     } finally {
