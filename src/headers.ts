@@ -64,7 +64,7 @@ const EXPOSED = [
   'Idempotency-Replayed',
 ].join(',')
 
-/** The rest is hono's too, but not on an answer that is there: that it would copy, body and all, to add a header. */
+/** Preflights are hono's. On an answer that is there hono would copy all of it, to add one header. */
 export const crossOrigin = createMiddleware<AppEnv>(async function crossOrigin(c, next) {
   if (c.req.method === 'OPTIONS') return await preflight(c, next)
   await next()
