@@ -198,7 +198,7 @@ describe.each(cases)(
     test("the API's look-up reads an index of each", async () => {
       const many = (table: string, change: string) =>
         neon.query(
-          `insert into ${table} select r.* from (select * from ${table} limit 1) one, generate_series(1, 3000) n,
+          `insert into ${table} select r.* from (select * from ${table} limit 1) one, generate_series(1, 1000) n,
            jsonb_populate_record(null::${table}, to_jsonb(one) || ${change}) r`,
         )
       await many(user, `jsonb_build_object('id', md5('u' || n), 'email', n)`)

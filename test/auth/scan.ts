@@ -8,18 +8,17 @@ export interface Finding {
 
 /** Every value of every column of every table, as text; in an order that two looks at the same data share. */
 export async function everything(db: Pick<MigrationDatabase, 'query'>): Promise<Finding[]> {
-  const query = async (sql: string) => (await db.query(sql)).rows as Record<string, unknown>[]
-  const columns = await query(`
-    select c.table_name, c.column_name
-    from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
-    where t.table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')
-    order by 1, 2`)
-  const values = columns.map(async ({ table_name, column_name }) => {
-    const column = `${table_name}.${column_name}`
-    const rows = await query(`select "${column_name}"::text as value from "${table_name}" order by 1`)
-    return rows.flatMap(({ value }) => (value === null ? [] : { column, value: String(value) }))
-  })
-  return (await Promise.all(values)).flat()
+  const tables = await db.query(`
+    select table_name as name from information_schema.tables
+    where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`)
+  const values = (tables.rows as { name: string }[]).map(
+    ({ name }) =>
+      `select '${name}.' || f.key as "column", f.value from "${name}" r, jsonb_each_text(to_jsonb(r)) f`,
+  )
+  const { rows } = await db.query(
+    `select * from (${values.join(' union all ')}) found where value is not null order by 1, 2`,
+  )
+  return rows as unknown as Finding[]
 }
 
 /** Where one of the tokens stands, whole or as a part of something. */
