@@ -61,8 +61,9 @@ const inNode = (test: TestProjectInlineConfiguration['test']) => ({
   extends: true as const,
   test: {
     globalSetup: 'test/setup/bundle.ts',
-    // PGlite's machine code is made once a process: threads share it.
+    // Threads share PGlite's machine code; files of a thread its instance, and the modules, which are long to load.
     pool: 'threads',
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -121,13 +122,10 @@ export default defineConfig(({ mode }) => {
         // One isolate for many files, which are long to load; a file that leaves something behind fails another.
         inWorkerd({ name: 'worker', include: ['test/*.test.ts'], isolate: false }),
         // What starts processes or looks at files cannot run in workerd.
-        // Each file has a world of its own, but better-auth is long to load: one after the other, two threads do for
-        // all of them.
         inNode({
           name: 'auth',
           include: ['test/auth/*.test.ts'],
           setupFiles: 'test/auth/passwords.ts',
-          isolate: false,
           sequence: { groupOrder: 1 },
         }),
         // The race over three processes wants the machine, and waits for the others.

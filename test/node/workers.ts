@@ -8,8 +8,12 @@ import type {} from '../setup/world.ts'
 
 const SESSION_HASH_SECRET = 'canary-session-hash-secret-of-the-node-tests'
 const { realServices: _, FAULTY_NEON: __, FAULTY_UPSTASH: ___, ...world } = inject('world')
-neonConfig.fetchEndpoint = world.NEON_FETCH_ENDPOINT
-const sql = neon(world.DATABASE_URL)
+
+/** The driver has one endpoint for all of a thread: the runner of migrations may have set another. */
+function sql(text: TemplateStringsArray, ...values: string[]) {
+  neonConfig.fetchEndpoint = world.NEON_FETCH_ENDPOINT
+  return neon(world.DATABASE_URL)(text, ...values)
+}
 
 /** The Worker as it is deployed, in processes of its own, in front of the stand-ins. */
 export async function startWorkers(count: number, vars: Record<string, string> = {}) {

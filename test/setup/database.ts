@@ -18,15 +18,30 @@ async function createDatabase(serverUrl: string): Promise<{ url: string; drop():
   return { url: url.href, drop: () => run(`drop database ${name} with (force)`) }
 }
 
-/**
- * Neon's stand-in on an empty database of its own: on the server of LOCAL_POSTGRES_URL, or a PGlite, which makes one in
- * seconds and reads the image of one in less than a second.
- */
+const EMPTY = `do $$ declare name text; begin
+    for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema$)' loop
+      execute format('drop schema %I cascade', name);
+    end loop;
+    for name in select rolname from pg_roles where rolname !~ '^(pg_|postgres$)' loop
+      execute format('drop owned by %1$I; drop role %1$I', name);
+    end loop;
+  end $$;
+  create schema public; grant usage on schema public to public`
+
+/** PGlites of files that are done, in this thread: the next file has the same one, emptied. */
+const idle: Awaited<ReturnType<typeof startNeon>>[] = []
+
+/** Neon's stand-in on an empty database of its own: on the server of LOCAL_POSTGRES_URL, or a PGlite, from its image. */
 export async function emptyDatabase(image?: string) {
   const server = process.env.LOCAL_POSTGRES_URL
   if (!server) {
-    const neon = await startNeon({ image, databaseUrl })
-    return { neon, database: neon.pglite, close: neon.close }
+    const neon = idle.pop() ?? (await startNeon({ image, databaseUrl }))
+    const close = async () => {
+      neon.beginSessions('')
+      await neon.exec(EMPTY)
+      idle.push(neon)
+    }
+    return { neon, database: neon.pglite, close }
   }
   const { url, drop } = await createDatabase(server)
   const neon = await startNeon({ postgresUrl: url, databaseUrl })

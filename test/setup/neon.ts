@@ -36,4 +36,5 @@ parentPort?.postMessage({
 parentPort?.once('message', async () => {
   await faulty.close()
   await close()
+  process.exit()
 })
