@@ -71,6 +71,8 @@ async function deploy(args: string[], env: Record<string, string> = {}): Promise
       cwd: folder,
       env: {
         PATH: `${folder}/bin:${process.env.PATH}`,
+        // wrangler is long to compile.
+        NODE_COMPILE_CACHE: `${tmpdir()}/node-compile-cache`,
         DATABASE_URL: database.env.DATABASE_URL,
         NEON_FETCH_ENDPOINT: database.env.NEON_FETCH_ENDPOINT,
         ...env,

@@ -5,24 +5,50 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { holderOf } from '../../local/processes.ts'
 
 /** What `npm run dev` does to leave no process behind, and to name one that was. */
 
 const PROCESSES = fileURLToPath(new URL('../../local/processes.ts', import.meta.url))
 
+const FILES = {
+  'package.json': JSON.stringify({ type: 'module', scripts: { orphan: `'${process.execPath}' orphan.ts` } }),
+  // A child that would run for ever, and has a child of its own, neither of which hears that its parent is gone.
+  'tree.ts': `
+    import { spawn } from 'node:child_process'
+    process.on('SIGTERM', () => {})
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+    console.log(process.pid + ' ' + child.pid)
+    setInterval(() => {}, 1000)`,
+  'parent.ts': `
+    import { startLeashed } from '${PROCESSES}'
+    startLeashed(['tree.ts'], '.', process.env)`,
+  'orphan.ts': `
+    import { onOrphaned } from '${PROCESSES}'
+    onOrphaned(() => process.exit())
+    setInterval(() => {}, 1000)
+    console.log(process.pid)`,
+  'listen.ts': `
+    import { createServer } from 'node:net'
+    const server = createServer().listen(0, '127.0.0.1', () => console.log(server.address().port))`,
+  'local/dev.ts': `
+    import { startLeashed } from '${PROCESSES}'
+    startLeashed(['listen.ts'], '.', process.env)`,
+}
+
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(`${tmpdir()}/tasks-processes-`)
   await mkdir(`${folder}/local`)
+  for (const [name, text] of Object.entries(FILES)) await writeFile(`${folder}/${name}`, text)
 })
-afterAll(() => rm(folder, { recursive: true }))
+afterAll(async () => {
+  for (const child of running) child.kill('SIGKILL')
+  await rm(folder, { recursive: true })
+})
 
 const running: ChildProcess[] = []
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill('SIGKILL')
-})
 
 /** A child and the first line that it prints. */
 async function start(command: string, args: string[]): Promise<{ child: ChildProcess; says: string }> {
@@ -48,23 +74,10 @@ async function ended(...pids: number[]): Promise<void> {
   expect(pids.filter(lives)).toEqual([])
 }
 
-// A child that would run for ever, and has a child of its own, neither of which hears that its parent is gone.
-const TREE = `
-  import { spawn } from 'node:child_process'
-  process.on('SIGTERM', () => {})
-  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
-  console.log(process.pid + ' ' + child.pid)
-  setInterval(() => {}, 1000)`
-
-test.each(['SIGKILL', 'SIGTERM'] as const)(
+// The leash gives them five seconds: side by side.
+test.concurrent.each(['SIGKILL', 'SIGTERM'] as const)(
   'a %s of the parent ends its children and theirs, whatever they do with signals',
   async (signal) => {
-    await writeFile(`${folder}/tree.ts`, TREE)
-    await writeFile(
-      `${folder}/parent.ts`,
-      `import { startLeashed } from '${PROCESSES}'
-      startLeashed(['tree.ts'], '.', process.env)`,
-    )
     const { child, says } = await start(process.execPath, ['parent.ts'])
     const pids = says.split(' ').map(Number)
     expect(pids.every(lives)).toBe(true)
@@ -73,16 +86,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   },
 )
 
-test.each(['SIGKILL', 'SIGTERM'] as const)('a %s of npm ends what it runs', async (signal) => {
-  await writeFile(
-    `${folder}/orphan.ts`,
-    `import { onOrphaned } from '${PROCESSES}'
-    onOrphaned(() => process.exit())
-    setInterval(() => {}, 1000)
-    console.log(process.pid)`,
-  )
-  const scripts = { orphan: `'${process.execPath}' orphan.ts` }
-  await writeFile(`${folder}/package.json`, JSON.stringify({ type: 'module', scripts }))
+test.concurrent.each(['SIGKILL', 'SIGTERM'] as const)('a %s of npm ends what it runs', async (signal) => {
   const { child, says } = await start('npm', ['run', '-s', 'orphan'])
   const pid = Number(says)
   expect(lives(pid)).toBe(true)
@@ -90,7 +94,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)('a %s of npm ends what it runs', asyn
   await ended(pid)
 })
 
-test('a port that is taken is told with the process that holds it', async () => {
+test.concurrent('a port that is taken is told with the process that holds it', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -99,18 +103,7 @@ test('a port that is taken is told with the process that holds it', async () => 
   await once(server, 'close')
 })
 
-test('of an older npm run dev, it is the one that ends all of it', async () => {
-  await writeFile(`${folder}/package.json`, '{"type":"module"}')
-  await writeFile(
-    `${folder}/listen.ts`,
-    `import { createServer } from 'node:net'
-    const server = createServer().listen(0, '127.0.0.1', () => console.log(server.address().port))`,
-  )
-  await writeFile(
-    `${folder}/local/dev.ts`,
-    `import { startLeashed } from '${PROCESSES}'
-    startLeashed(['listen.ts'], '.', process.env)`,
-  )
+test.concurrent('of an older npm run dev, it is the one that ends all of it', async () => {
   const { child, says } = await start(process.execPath, ['local/dev.ts'])
   expect(holderOf(Number(says))).toMatch(
     new RegExp(`^by an older \`npm run dev\`, process ${child.pid} \\(.*\`kill ${child.pid}\` ends it$`),
