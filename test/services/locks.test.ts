@@ -6,7 +6,8 @@ import { aUser, expectProblem, sql } from '../support.ts'
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-test.each([
+// Each waits for twelve seconds: side by side.
+test.concurrent.each([
   ['PATCH', (id: number) => [`/tasks/${id}`, { title: 'canary late' }] as const],
   ['DELETE', (id: number) => [`/tasks/${id}`, undefined] as const],
   ['POST', (id: number) => ['/tasks/bulk-delete', { task_ids: [id] }] as const],
