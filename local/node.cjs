@@ -7,5 +7,6 @@ if (!process.features.typescript) {
   process.exit(1)
 }
 
-// What it compiles once, this and the processes that it starts need not compile again.
+// What is compiled once need not be again, by this process or those that it starts.
+process.env.NODE_COMPILE_CACHE ??= `${require('node:os').tmpdir()}/node-compile-cache`
 require('node:module').enableCompileCache()
