@@ -77,7 +77,8 @@ function conformance(): Conformance {
   return { requests: Number(requests), seed: Number(seed) }
 }
 
-const LONG = /(adoption|conformance|deploy|fault-matrix|limiter-outages|migrations)\.test\.ts$/
+const LONG =
+  /(adoption|conformance|deploy|fault-matrix|limiter-outages|migrations|strangers|users-model)\.test\.ts$/
 
 /** Files in an order of the seed's, but the long ones first: in the end nothing is to wait for one. */
 class LongFirst extends BaseSequencer {
