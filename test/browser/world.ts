@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { up } from '../../drizzle/migrate.ts'
 import { migrateAuth, startAuth } from '../../local/auth/index.ts'
 import { startNeon } from '../../local/neon.ts'
 import { startLeashed } from '../../local/processes.ts'
+import { image } from '../setup/image.ts'
 import { startPages } from './pages.ts'
 
 declare module 'vitest' {
@@ -43,7 +45,8 @@ async function start(folder: string, started: (() => Promise<unknown>)[]): Promi
     return server
   }
   const sessionHashSecret = 'session hash secret of the browser tests'
-  const neon = opened(await startNeon({}))
+  // Made by the other tests, when they have been run here.
+  const neon = opened(await startNeon({ image: existsSync(image) ? image : undefined }))
   // In a thread of its own: this one is busy with a page of statements, now and then for longer than the limiter waits.
   const redis = new Worker(join(root, 'test/setup/upstash.ts'))
   const [upstash] = await once(redis, 'message')
