@@ -90,11 +90,11 @@ class LongFirst extends BaseSequencer {
   }
 }
 
-/** Where real services would say nothing else: refusals before any is asked, faults that a proxy makes, processes. */
+/** What neither a database nor Redis has a part in is not run again on real ones. */
 const WITHOUT_SERVICES = [
-  'test/{client,cors,development,errors,fault-matrix,headers,log,lru-map,openapi,openapi-breaking,refusals,settings,stacks}.test.ts',
+  'test/{cors,headers,lru-map,openapi-breaking,stacks}.test.ts',
   'test/auth/package.test.ts',
-  'test/node/{bodies,commands,dependencies,deploy,frames,leases,processes,wrangler}.test.ts',
+  'test/node/{commands,dependencies,deploy,frames,leases,processes,wrangler}.test.ts',
 ]
 
 /** A run of some tests tells of each; one of everything of its files, and of tests that fail. */

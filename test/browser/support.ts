@@ -92,7 +92,7 @@ export async function open(
   browser: Browser,
   options: BrowserContextOptions = desktop,
 ): Promise<{ page: Page; context: BrowserContext; complaints: string[] }> {
-  const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
+  const context = await browser.newContext(options)
   const page = await pageOf(context)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
