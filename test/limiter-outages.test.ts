@@ -340,6 +340,7 @@ describe('a refusal by Redis itself', () => {
     ],
     ['ERR Error running script: canary', 'ERR'],
     ['canary', 'UpstashError'],
+    ['canary WRONGPASS', 'UpstashError'],
   ])('is logged with its words, and never what was sent (%s)', async (error, reason) => {
     const { token, id } = await aUser()
     const api = apiWith(envWith(UNLIMITED), token)
@@ -349,6 +350,15 @@ describe('a refusal by Redis itself', () => {
     })
     expect(outages(lines)).toMatchObject([{ level: 'warn', mode: 'degraded', reason }])
     for (const word of ['canary', id]) expect(lines.join()).not.toContain(word)
+  })
+
+  test('is none where it is the network’s word', async () => {
+    const api = apiWith(envWith(UNLIMITED), (await aUser()).token)
+    onTheWayToRedis(() => Promise.reject(new TypeError('WRONGPASS')))
+    const lines = await logged(async () => {
+      for (let i = 0; i < 3; i++) await api('GET', '/tasks')
+    })
+    expect(outages(lines)).toMatchObject([{ mode: 'degraded', reason: 'TypeError' }])
   })
 })
 

@@ -102,16 +102,20 @@ describe('bad tokens', () => {
     })
     expect(trips.database).toBe(200)
     skipTo(3_000)
+    let lines: string[] = []
     const after = await record(async () => {
-      for (const method of ['GET', 'POST']) {
-        const refusal = await apiWith(bindings, aToken(), address)(method, '/tasks')
-        const problem = await expectProblem(refusal, 429, 'rate_limit_exceeded')
-        expect(problem.retry_after).toBe(7)
-        expect(problem.rate_limit_info).toMatchObject({ limit: 200, remaining: 0, window_seconds: 10 })
-        expect(refusal.headers.get('RateLimit-Policy')).toBe('"failure";q=200;w=10')
-        expect(refusal.headers.get('RateLimit')).toBe('"failure";r=0;t=7')
-      }
+      lines = await logged(async () => {
+        for (const method of ['GET', 'POST']) {
+          const refusal = await apiWith(bindings, aToken(), address)(method, '/tasks')
+          const problem = await expectProblem(refusal, 429, 'rate_limit_exceeded')
+          expect(problem.retry_after).toBe(7)
+          expect(problem.rate_limit_info).toMatchObject({ limit: 200, remaining: 0, window_seconds: 10 })
+          expect(refusal.headers.get('RateLimit-Policy')).toBe('"failure";q=200;w=10')
+          expect(refusal.headers.get('RateLimit')).toBe('"failure";r=0;t=7')
+        }
+      })
     })
+    expect(lines.map((line) => JSON.parse(line).limiter)).toEqual(['isolate', 'isolate'])
     expect(after).toMatchObject({ database: 0, redis: 0 })
   })
 

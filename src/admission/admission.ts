@@ -88,14 +88,14 @@ function charge(c: Context<AppEnv>, budget: Budget): Decision | Promise<Decision
 
 /**
  * Whose session it is, by the statement's word; where none has asked yet, as for a body that does not fit, this asks.
- * Undefined where the database is away. A dead session gets no other answer than 401, and its address pays for it.
+ * Undefined where the request failed (5xx). A dead session gets no other answer than 401, and its address pays for it.
  */
 async function owner(c: Context<AppEnv>, hash: string, whenDead?: () => void): Promise<string | undefined> {
   const [db, session, settings] = [c.get('db'), c.get('session'), c.get('settings')]
-  const isUnknown = c.finalized && c.res.status >= 500 && session.userId === undefined
-  const userId = isUnknown ? undefined : await findOwner(db, session)
+  const isFailed = c.finalized && c.res.status >= 500
+  const userId = isFailed ? undefined : await findOwner(db, session)
   if (userId !== null) {
-    if (userId && !usersOf(settings).has(hash)) usersOf(settings).set(hash, userId)
+    if (userId) usersOf(settings).set(hash, userId)
     return userId
   }
   whenDead?.()

@@ -26,8 +26,11 @@ type Answer = Awaited<ReturnType<Algorithm['limit']>>
 /** Units of a window that Redis granted, and how many remain of it for all instances. */
 export type Grant = Answer & { granted: number }
 
-/** For @upstash/ratelimit: a counter a window, which grants what is left of the units asked for. */
-const fixedWindow = (limit: number): Algorithm => ({
+/**
+ * For @upstash/ratelimit: a counter a window, which grants what is left of the units asked for. Of an algorithm's three
+ * methods the one that is called.
+ */
+const fixedWindow = (limit: number): Pick<Algorithm, 'limit'> => ({
   async limit({ redis }, key, units = 1): Promise<Grant> {
     const values = [limit, units, WINDOW_MS]
     const answer = await redis.evalsha(SCRIPT_SHA, [key], values).catch((error: unknown) => {
@@ -42,19 +45,12 @@ const fixedWindow = (limit: number): Algorithm => ({
     const [remaining, reset] = [Math.max(0, limit - used), windowEnd(Date.now())]
     return { success: granted === units, limit, remaining, reset, pending: Promise.resolve(), granted }
   },
-  async getRemaining({ redis }, key) {
-    const used = (await redis.get<number>(key)) ?? 0
-    return { limit, remaining: Math.max(0, limit - used), reset: windowEnd(Date.now()) }
-  },
-  async resetTokens({ redis }, key) {
-    await redis.del(key)
-  },
 })
 
 const limiterOf = (settings: Settings, { policy, limit }: Budget, signal: AbortSignal) =>
   new Ratelimit({
     redis: redisOf(settings, signal),
-    limiter: () => fixedWindow(limit),
+    limiter: () => fixedWindow(limit) as Algorithm,
     prefix: `tasks:${policy}`,
     // The SDK's own timeout admits, and its cache is one more memory of what a budget knows already.
     timeout: 0,
