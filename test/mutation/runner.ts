@@ -29,7 +29,7 @@ const TIMES = 'test-times.json'
 /** A line for each death: changed file and part of a test file. Who has killed many will kill more. */
 const KILLS = 'kills.txt'
 
-/** Runs the tests in workerd, one file at a time, each in a fresh isolate that loads with the mutant switched on. */
+/** Runs the tests, one file at a time, each in a fresh isolate or thread that loads with the mutant switched on. */
 class WorkerdRunner implements TestRunner {
   #vitest!: Vitest
   #files!: TestSpecification[]

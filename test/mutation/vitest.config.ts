@@ -1,9 +1,15 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import tests from '../../vitest.config.ts'
 
-/** The project `worker` of the tests, alone, in a Worker that has a mutant switched on before it is loaded. */
 const { test } = await tests({ command: 'serve', mode: 'test' })
-const worker = test?.projects?.[0] as TestProjectInlineConfiguration
+const named = (name: string) =>
+  test?.projects?.find(
+    (project) => (project as TestProjectInlineConfiguration).test?.name === name,
+  ) as TestProjectInlineConfiguration
+/** What begins each file: the mutant is on before anything of `src/` is loaded. */
+const setup = 'test/mutation/setup.ts'
+const worker = named('worker')
+const node = named('node')
 
 /** Tests of what is not changed here, or of everything at random. */
 const NOT_ABOUT = [
@@ -31,11 +37,21 @@ export default defineConfig({
         ...worker,
         test: {
           ...worker.test,
-          // A mutant that is on when the Worker is loaded.
           isolate: true,
           exclude: NOT_ABOUT.map((name) => `test/${name}.test.ts`),
           testTimeout: 45_000,
-          setupFiles: ['test/setup/outbound.ts', 'test/mutation/setup.ts'],
+          setupFiles: ['test/setup/outbound.ts', setup],
+        },
+      },
+      // The arithmetic of leases is simulated there, for more minutes than requests could be sent in.
+      {
+        ...node,
+        test: {
+          ...node.test,
+          globalSetup: [],
+          isolate: true,
+          include: ['test/node/leases.test.ts'],
+          setupFiles: [setup],
         },
       },
     ],
