@@ -121,7 +121,11 @@ export default defineConfig(({ mode }) => {
       silent: 'passed-only',
       projects: [
         // One isolate for many files, which are long to load; a file that leaves something behind fails another.
-        inWorkerd({ name: 'worker', include: ['test/*.test.ts'], isolate: false }),
+        inWorkerd({
+          name: 'worker',
+          include: ['test/*.test.ts', ...(services ? ['test/services/{locks,retries}.test.ts'] : [])],
+          isolate: false,
+        }),
         // What starts processes or looks at files cannot run in workerd.
         inNode({
           name: 'auth',
@@ -135,12 +139,12 @@ export default defineConfig(({ mode }) => {
           include: ['test/node/*.test.ts'],
           sequence: { groupOrder: 2 },
         }),
-        // Races and plans want the machine, and so wait for the other tests and for one another.
+        // Races and plans want the machine, or the table, and so wait for the other tests and for one another.
         ...(services
           ? [
               inWorkerd({
                 name: 'services',
-                include: ['test/services/*.test.ts'],
+                include: ['test/services/{plans,races}.test.ts'],
                 fileParallelism: false,
                 testTimeout: 300_000,
                 hookTimeout: 300_000,
