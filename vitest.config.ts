@@ -64,7 +64,6 @@ const inNode = (test: TestProjectInlineConfiguration['test']) => ({
     // Threads share PGlite's machine code; files of a thread its instance, and the modules, which are long to load.
     pool: 'threads',
     isolate: false,
-    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     ...test,
@@ -78,15 +77,21 @@ function conformance(): Conformance {
 }
 
 const LONG =
-  /(adoption|conformance|deploy|fault-matrix|limiter-outages|migrations|strangers|users-model)\.test\.ts$/
+  /(adoption|bodies|conformance|deploy|fault-matrix|limiter-outages|limiter-recovery|migrations|strangers|users-model)\.test\.ts$/
 
-/** Files in an order of the seed's, but the long ones first: in the end nothing is to wait for one. */
+/**
+ * Files in an order of the seed's, but the long ones first: in the end nothing is to wait for one. One project after the
+ * other, since whoever runs a file begins anew for one of another project.
+ */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const { seed } = this.ctx.config.sequence
-    const rank = ({ moduleId }: TestSpecification) =>
-      (LONG.test(moduleId) ? '0' : '1') + createHash('sha1').update(`${seed} ${moduleId}`).digest('hex')
-    return files.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1))
+    const rank = ({ moduleId, project }: TestSpecification) => [
+      project.name === 'worker' ? 0 : 1,
+      LONG.test(moduleId) ? 0 : 1,
+      createHash('sha1').update(`${seed} ${moduleId}`).digest('hex'),
+    ]
+    return files.toSorted((a, b) => (`${rank(a)}` < `${rank(b)}` ? -1 : 1))
   }
 }
 
@@ -96,6 +101,9 @@ const WITHOUT_SERVICES = [
   'test/auth/package.test.ts',
   'test/node/{commands,dependencies,deploy,frames,leases,processes,wrangler}.test.ts',
 ]
+
+/** Of those that only real services can tell. The others want the machine, or the table, for themselves. */
+const BESIDE_OTHERS = 'test/services/{locks,retries}.test.ts'
 
 /** A run of some tests tells of each; one of everything of its files, and of tests that fail. */
 const SOME = process.argv.slice(process.argv.indexOf('run') + 1).some((word) => !word.startsWith('-'))
@@ -123,32 +131,26 @@ export default defineConfig(({ mode }) => {
         // One isolate for many files, which are long to load; a file that leaves something behind fails another.
         inWorkerd({
           name: 'worker',
-          include: ['test/*.test.ts', ...(services ? ['test/services/{locks,retries}.test.ts'] : [])],
+          include: ['test/*.test.ts', ...(services ? [BESIDE_OTHERS] : [])],
           isolate: false,
         }),
-        // What starts processes or looks at files cannot run in workerd.
-        inNode({
-          name: 'auth',
-          include: ['test/auth/*.test.ts'],
-          setupFiles: 'test/auth/passwords.ts',
-          sequence: { groupOrder: 1 },
-        }),
-        // The race over three processes wants the machine, and waits for the others.
+        // What starts processes, looks at files or drives the auth server cannot run in workerd.
         inNode({
           name: 'node',
-          include: ['test/node/*.test.ts'],
-          sequence: { groupOrder: 2 },
+          include: ['test/{auth,node}/*.test.ts'],
+          setupFiles: 'test/auth/passwords.ts',
         }),
-        // Races and plans want the machine, or the table, and so wait for the other tests and for one another.
+        // These wait for the other tests, and for one another.
         ...(services
           ? [
               inWorkerd({
                 name: 'services',
-                include: ['test/services/{plans,races}.test.ts'],
+                include: ['test/services/*.test.ts'],
+                exclude: [BESIDE_OTHERS],
                 fileParallelism: false,
                 testTimeout: 300_000,
                 hookTimeout: 300_000,
-                sequence: { groupOrder: 3 },
+                sequence: { groupOrder: 1 },
               }),
             ]
           : []),

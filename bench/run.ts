@@ -32,8 +32,8 @@ const { values } = parseArgs({
   },
 })
 
-/** 140 requests a second: as many as two cores carry for the slowest stack, databases and load included. Fewer for a first look. */
-const users = Number(values.users ?? (values.quick ? 200 : 600))
+/** 93 requests a second: as many as two cores carry for the slowest stack, databases and load included. Fewer for a first look. */
+const users = Number(values.users ?? (values.quick ? 200 : 400))
 const cell = (stack: Cell['stack'], processes: number, minutes: number): Cell => ({
   ...{ stack, users, processes, minutes },
 })
