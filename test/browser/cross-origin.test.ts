@@ -231,7 +231,7 @@ describe('is blocked', () => {
 })
 
 describe('the browser’s own cache', () => {
-  test('saves the body: 304 on the wire is 200 to the script', async () => {
+  test('saves the body: 304 on the wire is 200 to the script', async ({ expect }) => {
     const person = await aPerson()
     await elsewhere(person)('POST', '/tasks', { title: 'Buy milk' })
     const { page, statuses, close } = await pageAt(world.web)

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -17,7 +16,6 @@ const operations = Object.entries(openapi.paths).flatMap(([path, item]) =>
 let browser: Browser
 
 beforeAll(async () => {
-  await mkdir(screenshots, { recursive: true })
   browser = await launch()
 })
 
@@ -35,9 +33,12 @@ async function open(context: BrowserContext) {
     const { origin, protocol } = new URL(request.url())
     if (origin !== world.api && protocol !== 'data:' && protocol !== 'blob:') complaints.push(request.url())
   })
+  return { page, complaints }
+}
+
+async function load(page: Page): Promise<void> {
   await page.goto(`${world.api}/docs`)
   await page.getByRole('heading', { name: openapi.info.title }).first().waitFor()
-  return { page, complaints }
 }
 
 const goTo = (page: Page, hash: string) =>
@@ -47,24 +48,25 @@ const goTo = (page: Page, hash: string) =>
 
 const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true }).first()
 
-// The page is three megabytes of script: one at a time, and one of it for the three of a device.
+// The page is three megabytes of script: one at a time, and one of it for all tests of a device.
 describe.each([
-  ['desktop', 'light', desktop],
-  ['desktop', 'dark', desktop],
-  ['phone', 'light', phone],
-  ['phone', 'dark', phone],
-] as const)(
-  'the docs page, offline, on a %s in the %s',
-  { concurrent: false },
-  (device, colorScheme, options) => {
-    let context: BrowserContext
-    let page: Page
-    let complaints: string[]
+  ['desktop', desktop],
+  ['phone', phone],
+] as const)('the docs page, offline, on a %s', { concurrent: false }, (device, options) => {
+  let context: BrowserContext
+  let page: Page
+  let complaints: string[]
+  beforeAll(async () => {
+    context = await browser.newContext(options)
+    ;({ page, complaints } = await open(context))
+  })
+  afterAll(() => context?.close())
+
+  describe.each(['light', 'dark'] as const)('in the %s', { concurrent: false }, (colorScheme) => {
     beforeAll(async () => {
-      context = await browser.newContext({ ...options, colorScheme })
-      ;({ page, complaints } = await open(context))
+      await page.emulateMedia({ colorScheme })
+      await load(page)
     })
-    afterAll(() => context?.close())
 
     test('shows every operation, asks no other origin and has nothing to complain of', async () => {
       await page.screenshot({ path: join(screenshots, `${device}-${colorScheme}.png`) })
@@ -124,8 +126,8 @@ describe.each([
       expect(kept, 'the token is nowhere but on the page').not.toContain(token)
       expect(complaints).toEqual([])
     })
-  },
-)
+  })
+})
 
 describe('as static assets', () => {
   test('the document may be read by any page, and kept for a while', async () => {

@@ -8,7 +8,7 @@ import {
   chromium,
   type Page,
 } from 'playwright-core'
-import { inject } from 'vitest'
+import { expect, inject, vi } from 'vitest'
 import type {} from './world.ts'
 
 export const world = inject('world')
@@ -125,6 +125,19 @@ export async function add(page: Page, title: string): Promise<void> {
   await page.getByLabel('New task').fill(title)
   await page.keyboard.press('Enter')
 }
+
+/** Where pictures of the web app are put. */
+export const pictures = join(import.meta.dirname, '../../dist/web')
+
+export const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true })
+
+/** By its label, as a person does it: not before a dialog that covers it is gone. */
+export const show = (page: Page, which: 'All' | 'Open' | 'Done') =>
+  page.getByRole('group', { name: 'Show' }).getByText(which, { exact: true }).click()
+
+/** The editor is open, with this title in it. */
+export const editing = (page: Page, title: string) =>
+  vi.waitFor(async () => expect(await page.getByLabel('Title').inputValue()).toBe(title), PATIENT_MS)
 
 export const row = (page: Page, title: string) => page.getByRole('listitem').filter({ hasText: title })
 

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -6,13 +5,15 @@ import {
   add,
   aPerson,
   atHome,
-  barriers,
-  desktop,
+  button,
+  editing,
   elsewhere,
   launch,
   open,
   phone,
+  pictures,
   row,
+  show,
   signIn,
   sql,
   stored,
@@ -22,21 +23,13 @@ import {
 
 /** The web app as a person uses it, against the API and the auth server, each on an origin of its own. */
 
-const pictures = join(import.meta.dirname, '../../dist/web')
 let browser: Browser
 
 beforeAll(async () => {
-  await mkdir(pictures, { recursive: true })
   browser = await launch()
 })
 
 afterAll(() => browser?.close())
-
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true })
-
-/** By its label, as a person does it: not before a dialog that covers it is gone. */
-const show = (page: Page, which: 'All' | 'Open' | 'Done') =>
-  page.getByRole('group', { name: 'Show' }).getByText(which, { exact: true }).click()
 
 /** How many rows of this title there are, once there is one. */
 async function count(page: Page, title: string): Promise<number> {
@@ -65,7 +58,7 @@ test('a budget that is spent is a wait, and then it goes on by itself', async ()
 })
 
 describe('a person', () => {
-  test('signs up, adds, edits, completes, filters, deletes, signs out and in again', async () => {
+  test('signs up, adds, edits, completes, filters, deletes, signs out and in again', async ({ expect }) => {
     const { page, complaints, context } = await open(browser)
     const email = `${crypto.randomUUID()}@example.com`
     await button(page, 'Create an account').click()
@@ -82,7 +75,7 @@ describe('a person', () => {
 
     await button(page, 'Water the plants').click()
     const dialog = page.getByRole('dialog')
-    await expect.poll(() => dialog.getByLabel('Title').inputValue()).toBe('Water the plants')
+    await editing(page, 'Water the plants')
     await dialog.getByLabel('Title').fill('Water all the plants')
     await dialog.getByLabel('Description').fill('The fern most of all')
     await button(page, 'Save').click()
@@ -119,7 +112,7 @@ describe('a person', () => {
     await context.close()
   })
 
-  test('does all of it by keyboard alone', async () => {
+  test('does all of it by keyboard alone', async ({ expect }) => {
     const { page, person, context } = await atHome(browser)
     const { keyboard } = page
     const focused = () =>
@@ -144,7 +137,7 @@ describe('a person', () => {
     await keyboard.press('Space')
     await keyboard.press('Tab')
     await keyboard.press('Enter')
-    await expect.poll(() => page.getByLabel('Title').inputValue()).toBe('Second')
+    await editing(page, 'Second')
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('INPUT')
     await keyboard.press('End')
     await keyboard.type(' to none')
@@ -179,7 +172,7 @@ describe('a person', () => {
     await context.close()
   })
 
-  test('deletes many at once', async () => {
+  test('deletes many at once', async ({ expect }) => {
     const { page, person, context } = await atHome(browser)
     for (const title of ['One', 'Two', 'Three', 'Four']) await add(page, title)
     await stored(page, 'Four').waitFor()
@@ -194,7 +187,7 @@ describe('a person', () => {
     await context.close()
   })
 
-  test('scrolls through thousands, each once', async () => {
+  test('scrolls through thousands, each once', async ({ expect }) => {
     const person = await aPerson()
     await sql`insert into tasks (user_id, title) select id, 'Task ' || n
       from users, generate_series(1, 2000) n where email = ${person.email}`
@@ -230,7 +223,7 @@ describe('when somebody else was faster', () => {
     const { body } = await device('POST', '/tasks', meeting)
     await home.page.reload()
     await button(home.page, /^Call the dentist/).click()
-    await expect.poll(() => home.page.getByLabel('Title').inputValue()).toBe(meeting.title)
+    await editing(home.page, meeting.title)
     await home.page.getByLabel('Title').fill('Call the dentist on Monday')
     return { ...home, device, path: `/tasks/${body.id}` }
   }
@@ -317,7 +310,7 @@ describe('a task is added once', () => {
     await context.close()
   })
 
-  test('though the page was loaded again before any answer came', async () => {
+  test('though the page was loaded again before any answer came', async ({ expect }) => {
     const { page, person, context } = await atHome(browser)
     const lose = async (route: Parameters<Parameters<Page['route']>[1]>[0]) => {
       if (route.request().method() === 'POST') await route.fetch()
@@ -337,7 +330,7 @@ describe('a task is added once', () => {
 })
 
 describe('sign out everywhere', () => {
-  test('ends the session on every other device at once', async () => {
+  test('ends the session on every other device at once', async ({ expect }) => {
     const { page, person, context } = await atHome(browser)
     const second = await open(browser, phone)
     await signIn(second.page, person)
@@ -375,109 +368,6 @@ describe('sign out everywhere', () => {
     )
     expect(kept).not.toContain('A secret plan')
     expect(kept).not.toContain(person.token)
-    await context.close()
-  })
-})
-
-describe.each([
-  ['desktop', 'light', desktop],
-  ['desktop', 'dark', desktop],
-  ['phone', 'light', phone],
-  ['phone', 'dark', phone],
-] as const)('on a %s in the %s', (device, colorScheme, options) => {
-  test('everything fits, and is large enough to hit', async () => {
-    const person = await aPerson()
-    const call = elsewhere(person)
-    const tasks = [
-      ['Renew the library books', 'Two of them are on the shelf by the window', false],
-      ['Book a table for Friday', null, false],
-      ['Send the photos to grandmother', 'The ones from the lake', true],
-      ['Find out why the kitchen light flickers when the washing machine is running', null, false],
-      ['Return the borrowed ladder', null, true],
-      ['Plan the summer holidays', 'Trains rather than planes', false],
-    ] as const
-    for (const [title, description, completed] of tasks) {
-      await call('POST', '/tasks', { title, description, completed })
-    }
-    const { page, context, complaints } = await open(browser, { ...options, colorScheme })
-    await page.screenshot({ path: join(pictures, `${device}-${colorScheme}-sign-in.png`) })
-    await signIn(page, person)
-    await stored(page, 'Plan the summer holidays').waitFor()
-    await page.screenshot({ path: join(pictures, `${device}-${colorScheme}.png`) })
-    const { sideways, small } = await page.evaluate(() => ({
-      sideways: document.documentElement.scrollWidth > innerWidth,
-      small: [...document.querySelectorAll('button, input:not([type=radio], [type=checkbox])')]
-        .map((element) => [element.getBoundingClientRect().height, element.outerHTML] as const)
-        .filter(([height]) => height > 0 && height < 40),
-    }))
-    expect([sideways, small]).toEqual([false, []])
-    await button(page, /^Book a table/).click()
-    await expect.poll(() => page.getByLabel('Title').inputValue()).toBe('Book a table for Friday')
-    await page.screenshot({ path: join(pictures, `${device}-${colorScheme}-edit.png`) })
-    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
-    expect(complaints).toEqual([])
-    await context.close()
-  })
-  test('nobody is kept out: contrast, names, roles, order', async () => {
-    const person = await aPerson()
-    const call = elsewhere(person)
-    const { body } = await call('POST', '/tasks', { title: 'Book a table', description: 'For Friday' })
-    await call('POST', '/tasks', { title: 'Return the ladder', completed: true })
-    const { page, context } = await open(browser, { ...options, colorScheme, reducedMotion: 'reduce' })
-    const found: Record<string, string[]> = {}
-    const look = async (at: string) => {
-      const barred = await barriers(page)
-      if (barred.length > 0) found[at] = barred
-    }
-    await button(page, 'Sign in').waitFor()
-    await look('sign in')
-    await page.getByLabel('E-mail').fill(person.email)
-    await page.getByLabel('Password').fill('wrong')
-    await button(page, 'Sign in').click()
-    await page.getByRole('alert').waitFor()
-    await look('a wrong password')
-    await button(page, 'Create an account').click()
-    await look('sign up')
-    await page.getByRole('button', { name: 'Sign in' }).click()
-
-    await signIn(page, person)
-    await stored(page, 'Book a table').waitFor()
-    await look('the list')
-    await button(page, 'Account of Ann').click()
-    await look('the menu')
-    await page.keyboard.press('Escape')
-    await button(page, 'Select').click()
-    await look('nothing selected')
-    await page.getByRole('checkbox', { name: 'Select Book a table' }).check()
-    await look('one selected')
-    await button(page, 'Delete 1').click()
-    await look('a question')
-    await page.keyboard.press('Escape')
-    await button(page, 'Cancel').click()
-
-    await button(page, /^Book a table/).click()
-    await page.getByLabel('Title').fill('Book a table for Friday')
-    await look('the editor')
-    await call('PATCH', `/tasks/${body.id}`, { title: 'Book two tables', description: null })
-    await button(page, 'Save').click()
-    await page.getByText('Somebody else changed this task').waitFor()
-    await look('a conflict')
-    await button(page, 'Save mine').click()
-    await stored(page, 'Book a table for Friday').waitFor()
-
-    await context.setOffline(true)
-    await add(page, 'In the tunnel')
-    await page.getByText('You are offline.').waitFor()
-    await look('offline')
-    await context.setOffline(false)
-    await stored(page, 'In the tunnel').waitFor()
-    await button(page, 'Delete Return the ladder').click()
-    await button(page, 'Delete').click()
-    await page.getByText('Deleted.').waitFor()
-    await show(page, 'Done')
-    await page.getByText('Nothing done yet').waitFor()
-    await look('nothing to show')
-    expect(found).toEqual({})
     await context.close()
   })
 })
