@@ -159,11 +159,10 @@ export async function luaMachine(): Promise<Lua> {
   function callRedis(): Reply | Status {
     const words: string[] = []
     for (let i = 1; i <= wasm._lua_gettop(state); i++) {
-      const type = wasm._lua_type(state, i)
-      if (type !== NUMBER && type !== STRING) {
+      if (wasm._lua_type(state, i) !== STRING) {
         return new ReplyError('ERR Lua redis lib command arguments must be strings or integers')
       }
-      words.push(type === NUMBER ? `${wasm._lua_tonumber(state, i)}` : text(i))
+      words.push(text(i))
     }
     return call(words)
   }

@@ -13,10 +13,19 @@ local function readonly(table)
   return view
 end
 
-local redis = { pcall = call, sha1hex = sha1hex }
+local redis = { sha1hex = sha1hex }
+
+-- Redis writes a number with all the digits that a double has, in C's words.
+function redis.pcall(...)
+  local words = { ... }
+  for i = 1, select('#', ...) do
+    if type(words[i]) == 'number' then words[i] = ('%.17g'):format(words[i]) end
+  end
+  return call(unpack(words, 1, select('#', ...)))
+end
 
 function redis.call(...)
-  local reply = call(...)
+  local reply = redis.pcall(...)
   if type(reply) == 'table' and reply.err then error(reply) end
   return reply
 end

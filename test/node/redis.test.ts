@@ -137,6 +137,26 @@ describe.each(both)('on its %s Redis', (_, redis) => {
     })
     await fc.assert(sequence, { numRuns: 700 })
   })
+
+  test('a number that a script hands to a command is written in full, as C does it', async () => {
+    const script =
+      "local texts = {} for i, word in ipairs(ARGV) do texts[i] = redis.call('ECHO', word + 0) end return texts"
+    const numbers = [
+      '5',
+      '-1.5',
+      '0.1',
+      '1e3',
+      '9007199254740993',
+      '123456789012345678',
+      '9223372036854775807',
+      '1e21',
+      '1e400',
+    ]
+    expect(await redis.send(['eval', script, '0', ...numbers])).toEqual([
+      ...['5', '-1.5', '0.10000000000000001', '1000', '9007199254740992', '1.2345678901234568e+17'],
+      ...['9.2233720368547758e+18', '1e+21', 'inf'],
+    ])
+  })
 })
 
 const KEYS = ['a', 'b', 'c']
@@ -172,6 +192,7 @@ const CALLS = [
   "local ok, text = pcall(redis.call, 'INCR', KEYS[1]) return {tostring(ok), tostring(text)}",
   "return redis.call('SET', KEYS[1], ARGV[1], 'NX')",
   "return redis.call('HSET', KEYS[1], 'f', ARGV[1], 'g', tonumber(ARGV[1]) or 0)",
+  "return redis.call('HSET', KEYS[1], 'f', (tonumber(ARGV[1]) or 1) / 3, 'g', (tonumber(ARGV[1]) or 1) * 1e5)",
   "return tostring(tonumber(ARGV[1])) .. type(redis.call('GET', KEYS[1])) .. #ARGV[1]",
   "return cjson.encode(redis.call('HGETALL', KEYS[1]))",
   'return ARGV[1] + 0',
