@@ -1,16 +1,9 @@
-import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { aPerson, elsewhere, launch, pageOf, sql, world } from './support.ts'
+import type { BrowserContext, CDPSession, Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { browser } from './browser.ts'
+import { aPerson, elsewhere, pageOf, sql, world } from './support.ts'
 
 /** What a browser lets a script do with the API from the web app's origin, and from others. */
-
-let browser: Browser
-
-beforeAll(async () => {
-  browser = await launch()
-})
-
-afterAll(() => browser?.close())
 
 interface Call {
   path: string
@@ -61,26 +54,27 @@ async function pageAt(origin: string) {
 const json = { 'Content-Type': 'application/json' }
 
 describe('a script on the page', () => {
-  test('reads every header that the API exposes', async () => {
+  test('reads every header that the API exposes', async ({ expect }) => {
     const person = await aPerson()
     await sql`insert into tasks (user_id, title) select id, 'Task ' || n
       from users, generate_series(1, 2) n where email = ${person.email}`
     const { page, close } = await pageAt(world.web)
     const { token } = person
-    const list = await call(page, { path: '/tasks?limit=1', token })
-    expect(list?.status).toBe(200)
-    expect(Object.keys(list?.headers ?? {})).toEqual(
-      expect.arrayContaining([
-        ...['content-type', 'etag', 'link', 'x-next-cursor', 'x-request-id'],
-        ...[
-          'ratelimit-policy',
-          'x-ratelimit-limit',
-          'ratelimit',
-          'x-ratelimit-remaining',
-          'x-ratelimit-reset',
-        ],
-      ]),
-    )
+    // Of the budget an answer tells what Redis said, which a busy machine may hear too late for a while.
+    await expect
+      .poll(async () => Object.keys((await call(page, { path: '/tasks?limit=1', token }))?.headers ?? {}))
+      .toEqual(
+        expect.arrayContaining([
+          ...['content-type', 'etag', 'link', 'x-next-cursor', 'x-request-id'],
+          ...[
+            'ratelimit-policy',
+            'x-ratelimit-limit',
+            'ratelimit',
+            'x-ratelimit-remaining',
+            'x-ratelimit-reset',
+          ],
+        ]),
+      )
     const post = {
       path: '/tasks',
       token,

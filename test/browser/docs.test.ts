@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import openapi from '../../public/openapi.json' with { type: 'json' }
-import { aPerson, launch, pageOf, phone, world } from './support.ts'
+import { browser } from './browser.ts'
+import { aPerson, pageOf, phone, world } from './support.ts'
 
 const screenshots = join(import.meta.dirname, '../../dist/docs')
 const desktop = { viewport: { width: 1440, height: 900 } }
@@ -12,14 +13,6 @@ const operations = Object.entries(openapi.paths).flatMap(([path, item]) =>
     hash: `#tag/${tags[0]?.toLowerCase()}/${method.toUpperCase()}${path}`,
   })),
 )
-
-let browser: Browser
-
-beforeAll(async () => {
-  browser = await launch()
-})
-
-afterAll(() => browser?.close())
 
 /** The docs page, and what must not happen on it. */
 async function open(context: BrowserContext) {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { browser } from './browser.ts'
 import {
   add,
   aPerson,
@@ -9,7 +9,6 @@ import {
   desktop,
   editing,
   elsewhere,
-  launch,
   open,
   phone,
   pictures,
@@ -19,14 +18,6 @@ import {
 } from './support.ts'
 
 /** The web app as it looks, to everybody. */
-
-let browser: Browser
-
-beforeAll(async () => {
-  browser = await launch()
-})
-
-afterAll(() => browser?.close())
 
 describe.each([
   ['desktop', 'light', desktop],

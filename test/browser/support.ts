@@ -1,13 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { neon, neonConfig } from '@neondatabase/serverless'
-import {
-  type Browser,
-  type BrowserContext,
-  type BrowserContextOptions,
-  chromium,
-  type Page,
-} from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { expect, inject, vi } from 'vitest'
 import type {} from './world.ts'
 
@@ -32,18 +26,6 @@ export async function pageOf(context: BrowserContext): Promise<Page> {
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENT_MS)
   return page
-}
-
-/** Debian's Chromium, or CHROMIUM=/path/to/one. */
-export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-      // The network is unplugged: no name resolves, and no address but this machine's is one.
-      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
-    ],
-  })
 }
 
 export interface Person {

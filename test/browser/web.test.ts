@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { browser } from './browser.ts'
 import {
   add,
   aPerson,
@@ -8,7 +9,6 @@ import {
   button,
   editing,
   elsewhere,
-  launch,
   open,
   phone,
   pictures,
@@ -22,14 +22,6 @@ import {
 } from './support.ts'
 
 /** The web app as a person uses it, against the API and the auth server, each on an origin of its own. */
-
-let browser: Browser
-
-beforeAll(async () => {
-  browser = await launch()
-})
-
-afterAll(() => browser?.close())
 
 /** How many rows of this title there are, once there is one. */
 async function count(page: Page, title: string): Promise<number> {
