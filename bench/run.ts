@@ -72,11 +72,13 @@ if (!parts.every((part) => PARTS.includes(part))) throw new Error(`--only takes 
 say('building, installing, filling the database')
 const world = await startWorld(STACKS, run.users)
 try {
+  const today = new Date().toISOString().slice(0, 10)
+  // A part by itself is measured anew beside what an earlier run found of the others.
+  const earlier = values.only ? await read(run.name).catch(() => undefined) : undefined
   const results: Results = {
-    // A part by itself is measured anew beside what an earlier run found of the others.
-    ...(values.only && (await read(run.name).catch(() => undefined))),
+    ...earlier,
     command: `npm run bench${values.quick ? ' -- --quick' : ''}`,
-    date: new Date().toISOString().slice(0, 10),
+    date: earlier ? `${earlier.date}, ${parts.join(' and ')} of ${today}` : today,
     machine: machine(),
     rounds: run.rounds,
     figures: {},
