@@ -1,11 +1,20 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { app } from '../src/app.ts'
 import { envWith } from './faults.ts'
 import { record } from './recorder.ts'
 import { aToken, client, randomAddress } from './support.ts'
+import { skipToHalfPast } from './watch.ts'
 
-/** Who a caller without a session is. Two addresses are one caller when they share a count. */
+/** Who a caller without a session is. Two addresses are one caller when they share a count, of a minute that does not end. */
+
+beforeEach(() => {
+  skipToHalfPast()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 const PLENTY = '999999'
 const env = { RATE_LIMIT_READS: PLENTY, RATE_LIMIT_WRITES: PLENTY, READS: undefined, WRITES: undefined }
