@@ -12,35 +12,26 @@ export function addressOf(c: Context<AppEnv>): string {
 }
 
 /** `192.0.2.1`, `2001:db8:0:1::/64`, or `unknown` for anything that is not an address. */
-export function normalize(text: string): string {
-  if (isIPv4(text)) return text
-  const groups = parseIPv6(text)
-  if (!groups) return 'unknown'
-  const [a, b, c, d, e, f, g, h] = groups as [number, number, number, number, number, number, number, number]
-  if (!(a || b || c || d || e) && f === 0xffff) return [g >> 8, g & 255, h >> 8, h & 255].join('.')
-  return `${[a, b, c, d].map((group) => group.toString(16)).join(':')}::/64`
+function normalize(text: string): string {
+  if (/^[\d.]*\d$/.test(text)) return hostOf(text) === text ? text : 'unknown'
+  const host = /^[\da-f:.]+$/i.test(text) ? hostOf(`[${text}]`) : undefined
+  if (host === undefined) return 'unknown'
+  const [, ...mapped] = /^\[::ffff:([\da-f]+):([\da-f]+)]$/.exec(host) ?? []
+  if (mapped.length > 0) return mapped.map(dotted).join('.')
+  const [head = [], tail = []] = host.slice(1, -1).split('::').map(groupsOf)
+  const zeros = Array(8 - head.length - tail.length).fill('0')
+  return `${[...head, ...zeros, ...tail].slice(0, 4).join(':')}::/64`
 }
 
-/** Decimal without leading zeros, as inet_pton reads it. */
-const isIPv4 = (text: string) => /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/.test(text)
+/** An address in the one form in which a URL writes it (WHATWG URL §3.5), or undefined where it is none. */
+const hostOf = (text: string) => URL.parse(`http://${text}`)?.hostname
 
-/** The eight groups of an RFC 4291 §2.2 text form, or undefined. */
-function parseIPv6(text: string): number[] | undefined {
-  // An embedded IPv4 tail becomes the two groups it stands for.
-  const tail = text.slice(text.lastIndexOf(':') + 1)
-  if (isIPv4(tail)) {
-    const [a, b, c, d] = tail.split('.').map(Number) as [number, number, number, number]
-    text = `${text.slice(0, -tail.length)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
-  }
-  const halves = text.split('::')
-  if (halves.length > 2) return undefined
-  const [head, rest] = halves.map((half) => (half === '' ? [] : half.split(':'))) as [string[], string[]?]
-  const missing = 8 - head.length - (rest?.length ?? 0)
-  if (rest ? missing < 1 : missing !== 0) return undefined
-  const groups = [...head, ...Array<string>(missing).fill('0'), ...(rest ?? [])]
-  return groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))
-    ? groups.map((group) => parseInt(group, 16))
-    : undefined
+const groupsOf = (text: string) => text.split(':').filter((group) => group !== '')
+
+/** Sixteen bits, of hexadecimal digits, as two decimal octets. */
+function dotted(group: string): string {
+  const bits = parseInt(group, 16)
+  return `${bits >> 8}.${bits & 255}`
 }
 
 /** The Redis key of an address: keyed, so that the store of the limits holds no plain address. */

@@ -1,6 +1,5 @@
 import type { ApplyGlobalResponse } from 'hono/client'
 import { createMiddleware } from 'hono/factory'
-import { methodNotAllowed } from 'hono/method-not-allowed'
 import { type AppEnv, router } from './context.ts'
 import { connect } from './db/client.ts'
 import { development } from './development.ts'
@@ -10,7 +9,7 @@ import { health } from './health/routes.ts'
 import { requestLog } from './log.ts'
 import { Problem } from './problem.ts'
 import type { ProblemResponses } from './problem-body.ts'
-import { notFound, onError, respond } from './problem-response.ts'
+import { onError, respond } from './problem-response.ts'
 import { tasks } from './tasks/routes.ts'
 
 /** A bad setting answers 503 everywhere but at /health, which says that the Worker itself is alive. */
@@ -36,26 +35,21 @@ const onlyErrors = createMiddleware(async function onlyErrors(_, next) {
 
 const app = router()
 
-app.use(
-  requestId,
-  requestLog,
-  securityHeaders,
-  crossOrigin,
-  settings,
-  development,
-  methodNotAllowed({
-    app,
-    onMethodNotAllowed: (c, methods) =>
-      respond(
-        c,
-        new Problem('method_not_allowed', { headers: { Allow: [...methods, 'OPTIONS'].join(', ') } }),
-      ),
-  }),
-  onlyErrors,
-)
+app.use(requestId, requestLog, securityHeaders, crossOrigin, settings, development, onlyErrors)
 
 app.onError(onError)
-app.notFound(notFound)
+app.notFound((c) => {
+  const methods = METHODS.filter((method) => has(method, c.req.path))
+  if (methods.length === 0) return respond(c, new Problem('not_found'))
+  const Allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  return respond(c, new Problem('method_not_allowed', { headers: { Allow } }))
+})
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** Whether a route is of this very method: the middleware above is of all. */
+const has = (method: string, path: string) =>
+  app.router.match(method, path)[0].some(([[, route]]) => route.method === method)
 
 const routes = app.route('/', health).route('/tasks', tasks)
 

@@ -26,6 +26,7 @@ export interface Configuration {
   origins: readonly string[]
 }
 
+const ENVIRONMENTS = ['development', 'staging', 'production']
 const DEVELOPMENT_ORIGINS = ['http://localhost:3000', 'http://localhost', 'http://127.0.0.1:3000']
 const PLACEHOLDER = /change.?me|example|placeholder|your.?secret|secret.?here|local.development|(.)\1{15}/i
 /** Of 32 random hexadecimal digits some 14 differ; of what a hand types to be done with it, few. */
@@ -57,7 +58,7 @@ const PerMinute = z.pipe(
 
 const Settings = z.object({
   ENVIRONMENT: z._default(
-    z.enum(['development', 'staging', 'production'], 'development, staging or production'),
+    text((value) => ENVIRONMENTS.includes(value), 'development, staging or production'),
     'development',
   ),
   // The driver puts the whole URL, password included, into the error of a bad one: it must never see one.

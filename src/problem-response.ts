@@ -40,5 +40,3 @@ export function onError(error: Error, c: Context<AppEnv>): Response {
   Object.assign(c.get('note'), { error: name, frames: frames.slice(0, 8).map((line) => line.trim()) })
   return respond(c, new Problem('internal_error'))
 }
-
-export const notFound = (c: Context<AppEnv>): Response => respond(c, new Problem('not_found'))

@@ -1,6 +1,6 @@
 import { neon, neonConfig } from '@neondatabase/serverless'
-import { fillPlaceholders, type SQL } from 'drizzle-orm'
-import { CasingCache } from 'drizzle-orm/casing'
+import { type Column, fillPlaceholders, type SQL } from 'drizzle-orm'
+import type { CasingCache } from 'drizzle-orm/casing'
 import type { Settings } from '../env.ts'
 import { perIsolate } from '../isolate.ts'
 import { Problem } from '../problem.ts'
@@ -28,7 +28,7 @@ const MAX_RETRY_JITTER_MS = 250
 
 // What drizzle's PgDialect does to a template, without the query builders it would bring into the bundle.
 const dialect = {
-  casing: new CasingCache(),
+  casing: { getColumnCasing: ({ name }: Column) => name } as CasingCache,
   escapeName: (name: string) => `"${name.replaceAll('"', '""')}"`,
   escapeParam: (index: number) => `$${index + 1}`,
   escapeString: (text: string) => `'${text.replaceAll("'", "''")}'`,
