@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-// Apart from the other tests: it needs a browser (Debian's chromium, or CHROMIUM=/path/to/one).
+// Apart from the other tests: it needs a browser (Debian's chromium-headless-shell, or CHROMIUM=/path/to/one).
 export default defineConfig({
   test: {
     dir: import.meta.dirname,
     include: ['*.test.ts'],
     // Much of a test's time is a wait, and each has a user of its own.
-    maxWorkers: 2,
+    maxWorkers: 3,
     maxConcurrency: 3,
     sequence: { concurrent: true },
     globalSetup: join(import.meta.dirname, 'world.ts'),
