@@ -48,7 +48,7 @@ const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
   // The first request of a file brings the Worker up, which takes seconds on a busy machine; and a test of a limit may
   // wait for the next minute, so that it has most of one.
   test: {
-    setupFiles: ['test/setup/source-maps.ts', 'test/setup/outbound.ts'],
+    setupFiles: ['test/setup/source-maps.ts', 'test/setup/log.ts', 'test/setup/outbound.ts'],
     testTimeout: 60_000,
     deps: { optimizer: { ssr: { enabled: true, include: LIBRARIES } } },
     ...test,

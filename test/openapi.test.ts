@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { app } from '../src/app.ts'
-import { type Answer, faults, type Link, type Operation, operations, schemaOf, template } from './openapi.ts'
+import {
+  type Answer,
+  expectDocumented,
+  faults,
+  type Link,
+  type Operation,
+  operations,
+  schemaOf,
+  template,
+} from './openapi.ts'
 import { aUser, type Problem, type User } from './support.ts'
 
 test('the document has the routes of the app, and no others', () => {
@@ -9,6 +18,36 @@ test('the document has the routes of the app, and no others', () => {
     .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)
   const documented = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`)
   expect(documented.sort()).toEqual([...new Set(routes)].sort())
+})
+
+describe('an answer that the document does not foresee fails its test', () => {
+  const withHeader = (name: string, value?: string) => (answer: Response) => {
+    const headers = new Headers(answer.headers)
+    if (value === undefined) headers.delete(name)
+    else headers.set(name, value)
+    return new Response(answer.body, { headers })
+  }
+  const same = (answer: Response) => answer
+
+  test.each([
+    ['an unknown header', withHeader('X-New', '1'), 'x-new is not in the document'],
+    ['a header that is missing', withHeader('RateLimit-Policy'), 'RateLimit-Policy is missing'],
+    ['a header of another type', withHeader('X-RateLimit-Limit', '010'), 'X-RateLimit-Limit: 010'],
+    ['another media type', withHeader('Content-Type', 'text/html'), 'Content-Type: text/html'],
+    ['another body', ({ headers }: Response) => new Response('[{}]', { headers }), '#/0: '],
+    [
+      'another status',
+      ({ headers }: Response) => new Response('', { status: 418, headers }),
+      'no such status',
+    ],
+    ['a HEAD with a body', same, 'no body', 'HEAD'],
+    ['an OPTIONS with a body', same, 'a 204', 'OPTIONS'],
+    ['a method that there is not', same, 'no such operation', 'PROPFIND'],
+    ['a path that there is not', same, 'no such operation', 'GET', '/nothing'],
+  ])('%s', async (_, change, says, method = 'GET', path = '/tasks') => {
+    const answer = await (await aUser()).api('GET', '/tasks')
+    await expect(expectDocumented(method, path, change(answer))).rejects.toThrow(says)
+  })
 })
 
 describe('the links of the document lead where they say (OpenAPI 3.1 §4.8.20)', () => {
