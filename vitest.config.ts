@@ -75,7 +75,7 @@ function conformance(): Conformance {
 }
 
 const LONG =
-  /(adoption|bodies|conformance|deploy|fault-matrix|limiter-outages|limiter-recovery|migrations|strangers|users-model)\.test\.ts$/
+  /(adoption|bodies|conformance|deploy|dev|fault-matrix|limiter-outages|limiter-recovery|migrations|strangers|users-model)\.test\.ts$/
 
 /**
  * Files in an order of the seed's, but the long ones first: in the end nothing is to wait for one. One project after the
