@@ -48,7 +48,8 @@ const inWorkerd = (test: TestProjectInlineConfiguration['test']) => ({
   // The first request of a file brings the Worker up, which takes seconds on a busy machine; and a test of a limit may
   // wait for the next minute, so that it has most of one.
   test: {
-    setupFiles: ['test/setup/source-maps.ts', 'test/setup/log.ts', 'test/setup/outbound.ts'],
+    // What is to happen after each test begins with the last of these, and ends with one that fails.
+    setupFiles: ['test/setup/source-maps.ts', 'test/setup/outbound.ts', 'test/setup/log.ts'],
     testTimeout: 60_000,
     deps: { optimizer: { ssr: { enabled: true, include: LIBRARIES } } },
     ...test,
