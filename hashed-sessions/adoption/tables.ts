@@ -33,19 +33,22 @@ export const HASH = '^[0-9a-f]{64}$'
 
 export const quote = (name: string) => `"${name.replaceAll('"', '""')}"`
 
+/** In the order in which things were made, so that a dry run says what will be done as it will be done. */
 export async function readCatalog(db: Connection, schema: string): Promise<Catalog> {
   const read = async (sql: string) => (await db.query(sql, [schema])).rows as Record<string, string>[]
   const columns = await read(`
     select c.relname as table, c.relkind as kind, a.attname as column, format_type(a.atttypid, a.atttypmod) as type
     from pg_class c join pg_attribute a on a.attrelid = c.oid
-    where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p', 'v') and a.attnum > 0 and not a.attisdropped`)
+    where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p', 'v') and a.attnum > 0 and not a.attisdropped
+    order by c.oid, a.attnum`)
   const constraints = await read(`
     select k.contype as kind, k.conname as name, t.relname as table, a.attname as column, f.relname as references,
       pg_get_constraintdef(k.oid) as definition
     from pg_constraint k join pg_class t on t.oid = k.conrelid
     join pg_attribute a on a.attrelid = t.oid and a.attnum = k.conkey[1]
     left join pg_class f on f.oid = k.confrelid
-    where t.relnamespace = $1::regnamespace and k.contype in ('c', 'f') and cardinality(k.conkey) = 1`)
+    where t.relnamespace = $1::regnamespace and k.contype in ('c', 'f') and cardinality(k.conkey) = 1
+    order by k.oid`)
   const indexes = await read('select indexname as name from pg_indexes where schemaname = $1::text')
 
   const tables = new Map<string, Table>()
